@@ -1,0 +1,106 @@
+package blob_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"testing"
+
+	"github.com/holdall-go/holdall/blob"
+)
+
+// idle is a driver that does nothing, so that what is measured is Check.
+type idle struct{ blob.Unsupported }
+
+var content [1024]byte
+
+func (idle) Stat(context.Context, string, *blob.StatOptions) (*blob.Object, error) {
+	return &blob.Object{}, nil
+}
+
+func (idle) Get(ctx context.Context, _ string, _ *blob.GetOptions) (*blob.Reader, error) {
+	return blob.NewReader(ctx, zeroBody{}, &blob.Object{Size: int64(len(content))}, 0, int64(len(content))), nil
+}
+
+func (idle) Put(_ context.Context, _ string, body io.Reader, _ *blob.PutOptions) (*blob.Object, error) {
+	var buf [len(content)]byte
+	_, err := body.Read(buf[:])
+	return &blob.Object{}, err
+}
+
+type zeroBody struct{ zeros }
+
+func (zeroBody) Close() error { return nil }
+
+const benchKey = "photos/2026/summer/0042.jpg"
+
+// operations run once on a bucket. The options are those of most calls: none, but for the size of a put.
+func operations(b blob.Bucket) map[string]func() {
+	buf := make([]byte, len(content))
+	body := bytes.NewReader(content[:])
+	size := &blob.PutOptions{Size: int64(len(content))}
+	return map[string]func(){
+		"stat": func() { b.Stat(ctx, benchKey, nil) },
+		"get": func() {
+			r, _ := b.Get(ctx, benchKey, &blob.GetOptions{})
+			io.ReadFull(r, buf)
+			r.Close()
+		},
+		"put": func() {
+			body.Reset(content[:])
+			b.Put(ctx, benchKey, body, size)
+		},
+	}
+}
+
+// BenchmarkCheck shows each call on a driver that does nothing, without Check and with it.
+func BenchmarkCheck(b *testing.B) {
+	for _, name := range []string{"stat", "get", "put"} {
+		for with, bucket := range map[string]blob.Bucket{"bare": idle{}, "checked": blob.Check(idle{})} {
+			op := operations(bucket)[name]
+			b.Run(name+"/"+with, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					op()
+				}
+			})
+		}
+	}
+}
+
+// What Check allocates beyond the driver is held to 1 for a stat, and 3 for a get and a put.
+func TestCheckAllocations(t *testing.T) {
+	bare, checked := operations(idle{}), operations(blob.Check(idle{}))
+	for name, most := range map[string]float64{"stat": 1, "get": 3, "put": 3} {
+		added := testing.AllocsPerRun(1000, checked[name]) - testing.AllocsPerRun(1000, bare[name])
+		if added > most {
+			t.Errorf("%s: Check adds %v allocations", name, added)
+		}
+	}
+}
+
+func BenchmarkReadAll(b *testing.B) {
+	m := newMem(b)
+	put(b, m, "k", noise(1<<20))
+	b.SetBytes(1 << 20)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := blob.ReadAll(ctx, m, "k"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkDownload(b *testing.B) {
+	m := newMem(b)
+	const size = 64 << 20
+	put(b, m, "k", noise(size))
+	w := make(memory, size)
+	b.SetBytes(size)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := blob.Download(ctx, m, "k", w, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

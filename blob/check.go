@@ -1,0 +1,499 @@
+package blob
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"net/http"
+	"reflect"
+	"slices"
+	"sync/atomic"
+)
+
+// Check returns b behind the checks that every bucket shares; every driver's Open, and every wrapper, returns through it.
+// It refuses bad keys, ranges, conditions and options against b's capabilities, before b hears of them. It knows closed
+// and ended contexts, wraps errors in [*Error], cuts listings to their Limit, deletes keys one by one where there is no
+// bulk call, and holds bodies to their declared size. Then b may rely on what it is given:
+//
+//   - opts are never nil, and must not be changed; a body is never nil;
+//   - metadata names are in lower case; Provider is nil unless b has a method AcceptsProvider(any) bool that agrees;
+//   - the Readers that b returns are made by [NewReader] with the ctx of the call;
+//   - of StartAfter and StartAt at most one is set, and both are text without NUL.
+//
+// If b has a method String, its result, which must hold no secret, names the bucket in errors.
+func Check(b Bucket) Bucket {
+	c := &checked{b: b, caps: b.Capabilities()}
+	if s, ok := b.(fmt.Stringer); ok {
+		c.name = s.String()
+	}
+	c.accepts, _ = b.(interface{ AcceptsProvider(any) bool })
+	return c
+}
+
+type checked struct {
+	b       Bucket
+	name    string
+	caps    Capabilities
+	accepts interface{ AcceptsProvider(any) bool }
+	broken  error // why no call can work, or nil
+	closed  atomic.Bool
+}
+
+// Options of the zero value, for calls without any.
+var (
+	zeroStat   StatOptions
+	zeroGet    GetOptions
+	zeroPut    PutOptions
+	zeroSource SourceOptions
+	zeroCopy   CopyOptions
+	zeroDelete DeleteOptions
+	zeroList   ListOptions
+	zeroUpload UploadOptions
+)
+
+func (c *checked) String() string { return c.name }
+
+func (c *checked) Stat(ctx context.Context, key string, opts *StatOptions) (*Object, error) {
+	if opts == nil {
+		opts = &zeroStat
+	}
+	err := c.enter(ctx, key)
+	if err == nil && *opts != zeroStat {
+		err = cmp.Or(c.readCondition(opts.If), c.version(opts.Version))
+	}
+	if err != nil {
+		return nil, c.fail("stat", key, err)
+	}
+	o, err := c.b.Stat(ctx, key, opts)
+	if err != nil {
+		return nil, c.failed(ctx, "stat", key, err)
+	}
+	o.Key = key
+	return o, nil
+}
+
+func (c *checked) Get(ctx context.Context, key string, opts *GetOptions) (*Reader, error) {
+	if opts == nil {
+		opts = &zeroGet
+	}
+	err := c.enter(ctx, key)
+	if err == nil && *opts != zeroGet {
+		err = cmp.Or(opts.Range.check(), c.readCondition(opts.If), c.version(opts.Version))
+	}
+	if err != nil {
+		return nil, c.fail("get", key, err)
+	}
+	r, err := c.b.Get(ctx, key, opts)
+	if err != nil {
+		return nil, c.failed(ctx, "get", key, err)
+	}
+	if r.bucket != nil { // b is a wrapper, and the Reader hears of the Close of each bucket that it came through
+		r.within = append(r.within, r.bucket)
+	}
+	r.bucket, r.Key = c, key
+	return r, nil
+}
+
+func (c *checked) Put(ctx context.Context, key string, body io.Reader, opts *PutOptions) (*Object, error) {
+	if opts == nil {
+		opts = &zeroPut
+	}
+	if body == nil {
+		body = http.NoBody
+	}
+	err := c.enterWrite(ctx, key)
+	if err == nil && opts != &zeroPut {
+		body, opts, err = c.checkPut(body, opts)
+	}
+	if err != nil {
+		return nil, c.fail("put", key, err)
+	}
+	o, err := c.b.Put(ctx, key, body, opts)
+	if err != nil {
+		return nil, c.failed(ctx, "put", key, err)
+	}
+	o.Key = key
+	return o, nil
+}
+
+func (c *checked) checkPut(body io.Reader, opts *PutOptions) (io.Reader, *PutOptions, error) {
+	attrs, err := c.attributes(&opts.Attributes)
+	err = cmp.Or(err, size("Size", opts.Size), size("PartSize", opts.PartSize), c.objectSize(opts.Size),
+		c.writeCondition(opts.If, c.caps.PutIf, "Put"), c.provider(opts.Provider), c.checksums(opts.Checksums))
+	if err == nil && opts.Concurrency < 0 {
+		err = fmt.Errorf("%w: Concurrency %d is negative", ErrInvalid, opts.Concurrency)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if attrs != &opts.Attributes {
+		folded := *opts
+		folded.Attributes = *attrs
+		opts = &folded
+	}
+	body, err = declared(body, opts.Size)
+	return body, opts, err
+}
+
+func (c *checked) Source(ctx context.Context, key string, opts *SourceOptions) (Source, error) {
+	if opts == nil {
+		opts = &zeroSource
+	}
+	err := c.enter(ctx, key)
+	if err == nil && !c.caps.Copy {
+		err = fmt.Errorf("%w: this bucket does not copy on the server", errors.ErrUnsupported)
+	}
+	if err == nil && *opts != zeroSource {
+		err = cmp.Or(c.writeCondition(opts.If, c.caps.CopyIf&^Conditions(KindAbsent), "Source"), c.version(opts.Version))
+	}
+	if err != nil {
+		return Source{}, c.fail("source", key, err)
+	}
+	src, err := c.b.Source(ctx, key, opts)
+	if err != nil {
+		return Source{}, c.failed(ctx, "source", key, err)
+	}
+	return src.renamed(key), nil
+}
+
+func (c *checked) Copy(ctx context.Context, key string, src Source, opts *CopyOptions) (*Object, error) {
+	if opts == nil {
+		opts = &zeroCopy
+	}
+	err := c.enterWrite(ctx, key)
+	if err == nil && !c.caps.Copy {
+		err = fmt.Errorf("%w: this bucket does not copy on the server", errors.ErrUnsupported)
+	}
+	if err == nil && *opts != zeroCopy {
+		err = cmp.Or(c.writeCondition(opts.If, c.caps.CopyIf, "Copy"), c.provider(opts.Provider))
+		if opts.Attributes != nil {
+			attrs, aerr := c.attributes(opts.Attributes)
+			err = cmp.Or(err, aerr)
+			opts = &CopyOptions{opts.If, attrs, opts.Provider}
+		}
+	}
+	if err != nil {
+		return nil, c.fail("copy", key, err)
+	}
+	o, err := c.b.Copy(ctx, key, src, opts)
+	if err != nil {
+		return nil, c.failed(ctx, "copy", key, err)
+	}
+	o.Key = key
+	return o, nil
+}
+
+func (c *checked) Delete(ctx context.Context, key string, opts *DeleteOptions) error {
+	if opts == nil {
+		opts = &zeroDelete
+	}
+	err := c.enterWrite(ctx, key)
+	if err == nil && *opts != zeroDelete {
+		err = cmp.Or(c.writeCondition(opts.If, c.caps.DeleteIf&^Conditions(KindAbsent), "Delete"), c.version(opts.Version))
+	}
+	if err != nil {
+		return c.fail("delete", key, err)
+	}
+	return c.failed(ctx, "delete", key, c.b.Delete(ctx, key, opts))
+}
+
+func (c *checked) DeleteEach(ctx context.Context, keys iter.Seq[string], failed func(string, error)) error {
+	if err := c.open(ctx); err != nil {
+		return c.fail("delete", "", err)
+	}
+	var left leftovers
+	report := func(key string, err error) {
+		err = c.failed(ctx, "delete", key, err)
+		left.add(err)
+		if failed != nil {
+			failed(key, err)
+		}
+	}
+	valid := func(yield func(string) bool) {
+		for key := range keys {
+			if err := cmp.Or(checkKey(key, c.caps.MaxKey()), c.writable()); err != nil {
+				report(key, err)
+			} else if !yield(key) {
+				return
+			}
+		}
+	}
+	if c.caps.BulkDelete > 0 {
+		if err := c.b.DeleteEach(ctx, valid, report); err != nil && left.n == 0 {
+			return c.failed(ctx, "delete", "", err)
+		}
+		return left.err()
+	}
+	for key := range valid {
+		if err := c.open(ctx); err != nil {
+			report(key, err)
+		} else if err := c.b.Delete(ctx, key, &zeroDelete); err != nil {
+			report(key, err)
+		}
+	}
+	return left.err()
+}
+
+// leftovers counts what a DeleteEach could not remove.
+type leftovers struct {
+	n     int
+	first error
+}
+
+func (l *leftovers) add(err error) {
+	if l.n++; l.first == nil {
+		l.first = err
+	}
+}
+
+func (l *leftovers) err() error {
+	switch l.n {
+	case 0:
+		return nil
+	case 1:
+		return l.first
+	}
+	return fmt.Errorf("%d objects are left; the first: %w", l.n, l.first)
+}
+
+func (c *checked) List(ctx context.Context, opts *ListOptions) iter.Seq2[*Object, error] {
+	if opts == nil {
+		opts = &zeroList
+	}
+	o := *opts // the caller may change his before he ranges
+	return func(yield func(*Object, error) bool) {
+		err := c.open(ctx)
+		if err == nil && o != zeroList {
+			err = c.listOptions(&o)
+		}
+		if err != nil {
+			yield(nil, c.fail("list", o.Prefix, err))
+			return
+		}
+		n := 0
+		for entry, err := range c.b.List(ctx, &o) {
+			if err == nil {
+				err = c.open(ctx)
+			}
+			if err != nil {
+				yield(nil, c.failed(ctx, "list", o.Prefix, err))
+				return
+			}
+			if n++; !yield(entry, nil) || n == o.Limit {
+				return
+			}
+		}
+		// A driver that stopped because ctx ended must not look as if it had listed everything.
+		if err := c.open(ctx); err != nil {
+			yield(nil, c.fail("list", o.Prefix, err))
+		}
+	}
+}
+
+func (c *checked) listOptions(o *ListOptions) error {
+	err := cmp.Or(checkText("prefix", o.Prefix), checkText("delimiter", o.Delimiter),
+		checkText("start", o.StartAfter), checkText("start", o.StartAt))
+	if o.StartAfter != "" && o.StartAt != "" {
+		err = cmp.Or(err, fmt.Errorf("%w: both StartAfter and StartAt are set; set one", ErrInvalid))
+	}
+	if o.Limit < 0 || o.PageSize < 0 {
+		err = cmp.Or(err, fmt.Errorf("%w: Limit %d or PageSize %d is negative; zero is none", ErrInvalid, o.Limit, o.PageSize))
+	}
+	if err == nil && o.Versions && !c.caps.Versions {
+		err = fmt.Errorf("%w: this bucket keeps no versions", errors.ErrUnsupported)
+	}
+	if err == nil && o.Versions && o.Delimiter != "" {
+		err = fmt.Errorf("%w: versions are listed without a delimiter", ErrInvalid)
+	}
+	if err == nil && c.caps.OnlySlash && o.Delimiter != "" && o.Delimiter != "/" {
+		err = fmt.Errorf("%w: this bucket lists by the delimiter \"/\" alone, not by %q", errors.ErrUnsupported, o.Delimiter)
+	}
+	return err
+}
+
+func (c *checked) Sign(ctx context.Context, key string, opts *SignOptions) (*SignedRequest, error) {
+	err := c.enter(ctx, key)
+	if err == nil && opts == nil {
+		err = fmt.Errorf("%w: Sign needs options: a Method, and how long the request is good", ErrInvalid)
+	}
+	if err == nil {
+		opts, err = c.signOptions(opts)
+	}
+	if err != nil {
+		return nil, c.fail("sign", key, err)
+	}
+	s, err := c.b.Sign(ctx, key, opts)
+	if err != nil {
+		return nil, c.failed(ctx, "sign", key, err)
+	}
+	return s, nil
+}
+
+func (c *checked) signOptions(o *SignOptions) (*SignOptions, error) {
+	methods := []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete, http.MethodPost}
+	err := cmp.Or(o.If.check(), size("Size", o.Size))
+	if !slices.Contains(methods, o.Method) {
+		err = cmp.Or(err, fmt.Errorf("%w: method %q cannot be signed; GET, HEAD, PUT, DELETE and POST can", ErrInvalid, o.Method))
+	}
+	if o.Method != http.MethodGet && o.Method != http.MethodHead {
+		err = cmp.Or(err, c.writable())
+	}
+	if o.Expires <= 0 {
+		err = cmp.Or(err, fmt.Errorf("%w: Expires is %v; it must be more than zero", ErrInvalid, o.Expires))
+	}
+	if c.caps.MaxSign > 0 && o.Expires > c.caps.MaxSign {
+		err = cmp.Or(err, fmt.Errorf("%w: Expires is %v; this bucket allows at most %v", ErrInvalid, o.Expires, c.caps.MaxSign))
+	}
+	if err == nil && !c.caps.CanSign(o.Method) {
+		err = fmt.Errorf("%w: this bucket signs no %s requests", errors.ErrUnsupported, o.Method)
+	}
+	if err != nil {
+		return nil, err
+	}
+	attrs, err := c.attributes(&o.Attributes)
+	if err == nil && attrs != &o.Attributes {
+		folded := *o
+		folded.Attributes = *attrs
+		o = &folded
+	}
+	return o, err
+}
+
+func (c *checked) Capabilities() Capabilities { return c.caps }
+
+func (c *checked) Close() error {
+	if c.closed.Swap(true) {
+		return nil
+	}
+	if err := c.b.Close(); err != nil {
+		return &Error{Op: "close", Bucket: c.name, Err: err}
+	}
+	return nil
+}
+
+// enter refuses a call on a bad key, a closed bucket or an ended ctx.
+func (c *checked) enter(ctx context.Context, key string) error {
+	if err := c.open(ctx); err != nil {
+		return err
+	}
+	return checkKey(key, c.caps.MaxKey())
+}
+
+// enterWrite refuses what enter does, and every write to a read-only bucket.
+func (c *checked) enterWrite(ctx context.Context, key string) error {
+	return cmp.Or(c.enter(ctx, key), c.writable())
+}
+
+func (c *checked) open(ctx context.Context) error {
+	if c.closed.Load() {
+		return ErrClosed
+	}
+	return cmp.Or(ctx.Err(), c.broken)
+}
+
+func (c *checked) writable() error {
+	if c.caps.ReadOnly {
+		return fmt.Errorf("%w: this bucket is read-only", fs.ErrPermission)
+	}
+	return nil
+}
+
+// fail wraps an error. An Error from further inside gives way to this one, which names the key as the caller knows it.
+func (c *checked) fail(op, key string, err error) error {
+	if inner, ok := err.(*Error); ok {
+		err = inner.Err
+	}
+	name := ""
+	if c != nil {
+		name = c.name
+	}
+	return &Error{Op: op, Bucket: name, Key: key, Err: err}
+}
+
+// failed wraps what b answered, if it is an error. Whatever words a provider found for an ended ctx or a closed bucket,
+// the error answers to those.
+func (c *checked) failed(ctx context.Context, op, key string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if inner, ok := err.(*Error); ok {
+		err = inner.Err
+	}
+	if why := c.open(ctx); why != nil && !errors.Is(err, why) {
+		err = fmt.Errorf("%w: %w", why, err)
+	}
+	return c.fail(op, key, err)
+}
+
+func (c *checked) readCondition(cond Condition) error {
+	if cond.Kind() == KindAbsent {
+		return fmt.Errorf("%w: a read cannot be if-absent", ErrInvalid)
+	}
+	return c.condition(cond, c.caps.ReadIf, "reads")
+}
+
+func (c *checked) writeCondition(cond Condition, can ConditionSet, op string) error {
+	if k := cond.Kind(); k != KindAlways && k != KindAbsent && k != KindMatch {
+		return fmt.Errorf("%w: %s cannot be %s; IfAbsent and IfMatch are the conditions of writes", ErrInvalid, op, cond)
+	}
+	return c.condition(cond, can, op)
+}
+
+func (c *checked) condition(cond Condition, can ConditionSet, op string) error {
+	if err := cond.check(); err != nil {
+		return err
+	}
+	if !can.Has(cond.Kind()) {
+		return fmt.Errorf("%w: this bucket cannot make %s %s; it can: %s", errors.ErrUnsupported, op, cond, can)
+	}
+	return nil
+}
+
+func (c *checked) version(v string) error {
+	if v != "" && !c.caps.Versions {
+		return fmt.Errorf("%w: this bucket keeps no versions", errors.ErrUnsupported)
+	}
+	return nil
+}
+
+// AcceptsProvider lets a wrapper pass on the options of the driver within it.
+func (c *checked) AcceptsProvider(p any) bool {
+	return c.accepts != nil && c.accepts.AcceptsProvider(p)
+}
+
+func (c *checked) provider(p any) error {
+	if p == nil || c.AcceptsProvider(p) {
+		return nil
+	}
+	return fmt.Errorf("%w: this bucket does not know the Provider option %s", errors.ErrUnsupported, reflect.TypeOf(p))
+}
+
+func (c *checked) checksums(want Checksums) error {
+	if want.IsZero() {
+		return nil
+	}
+	for a := range want.All() {
+		if !slices.Contains(c.caps.ChecksumIn, a) {
+			return fmt.Errorf("%w: this bucket cannot verify %s; it can: %v", errors.ErrUnsupported, a, c.caps.ChecksumIn)
+		}
+	}
+	return nil
+}
+
+func (c *checked) objectSize(n int64) error {
+	if most := c.caps.MaxObjectSize; most > 0 && n > most {
+		return fmt.Errorf("%w: Size says %d bytes; this bucket takes at most %d", ErrInvalid, n, most)
+	}
+	return nil
+}
+
+func size(what string, n int64) error {
+	if n < -1 {
+		return fmt.Errorf("%w: %s is %d; zero and -1 mean unknown", ErrInvalid, what, n)
+	}
+	return nil
+}

@@ -1,0 +1,56 @@
+package blob
+
+import (
+	"context"
+	"iter"
+	"net/http"
+	"slices"
+)
+
+// ReadOnly returns b without its writes: each is refused with [fs.ErrPermission] before b hears of it. Closing it does
+// not close b.
+func ReadOnly(b Bucket) Bucket { return Check(&readOnly{b: b}) }
+
+// readOnly passes on what reads, method by method, and not by embedding b: a method that the interface gains must not
+// slip through. [Check] refuses the writes.
+type readOnly struct {
+	Unsupported
+	b Bucket
+}
+
+func (r *readOnly) String() string { return bucketName(r.b) }
+
+func (r *readOnly) Stat(ctx context.Context, key string, opts *StatOptions) (*Object, error) {
+	return r.b.Stat(ctx, key, opts)
+}
+
+func (r *readOnly) Get(ctx context.Context, key string, opts *GetOptions) (*Reader, error) {
+	return r.b.Get(ctx, key, opts)
+}
+
+func (r *readOnly) Source(ctx context.Context, key string, opts *SourceOptions) (Source, error) {
+	return r.b.Source(ctx, key, opts)
+}
+
+func (r *readOnly) List(ctx context.Context, opts *ListOptions) iter.Seq2[*Object, error] {
+	return r.b.List(ctx, opts)
+}
+
+func (r *readOnly) Uploads(ctx context.Context, prefix string) iter.Seq2[*UploadInfo, error] {
+	return r.b.Uploads(ctx, prefix)
+}
+
+func (r *readOnly) Sign(ctx context.Context, key string, opts *SignOptions) (*SignedRequest, error) {
+	return r.b.Sign(ctx, key, opts)
+}
+
+// Capabilities keep Copy and CopyIf, which serve the sources of copies into other buckets.
+func (r *readOnly) Capabilities() Capabilities {
+	caps := r.b.Capabilities()
+	caps.ReadOnly, caps.NativeACL, caps.Multipart = true, false, false
+	caps.PutIf, caps.UploadIf, caps.DeleteIf, caps.BulkDelete, caps.ChecksumIn = 0, 0, 0, 0, nil
+	caps.Sign = slices.DeleteFunc(slices.Clone(caps.Sign), func(method string) bool {
+		return method != http.MethodGet && method != http.MethodHead
+	})
+	return caps
+}
