@@ -1,0 +1,7 @@
+//go:build !linux
+
+package file
+
+import "os"
+
+func setXattr(*os.File, []byte) {}
