@@ -1,0 +1,226 @@
+package acl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"net/http"
+	"sync"
+
+	"github.com/holdall-go/holdall/blob"
+)
+
+// Writing through a view. What a write needs depends on its condition: CreateNew where it makes an object, Write where it
+// replaces one, both where it may do either. Who has just one of them writes under the condition that keeps to it.
+
+// maxOverwrites is how often a plain write with Write alone tries to replace what others replace meanwhile.
+const maxOverwrites = 3
+
+// A plan is how a write is carried out, and what that needs for as long as it goes on.
+type plan struct {
+	cond      blob.Condition
+	need      Rights
+	overwrite bool // only what is there: cond is found by looking
+}
+
+// plan decides how a write under the condition that was asked for is carried out, where the store can do conditions can.
+func (v *view) plan(ctx context.Context, op, key string, asked blob.Condition, can blob.ConditionSet) (plan, error) {
+	if err := CheckKey(key); err != nil {
+		return plan{}, err
+	}
+	var p plan
+	a, now, err := v.access(ctx)
+	if err == nil {
+		p, err = planFor(a.rights.rights(key), asked, can)
+	} else {
+		p.need = CreateNew | Write
+	}
+	v.report(now, op, key, p.need, err)
+	return p, err
+}
+
+func planFor(have Rights, asked blob.Condition, can blob.ConditionSet) (plan, error) {
+	p := plan{cond: asked, need: CreateNew | Write}
+	needed := asked.Kind()
+	switch {
+	case needed == blob.KindAbsent:
+		p.need = CreateNew
+	case needed == blob.KindMatch:
+		p.need = Write
+	case have.Has(CreateNew | Write):
+	case have.Has(CreateNew):
+		p.need, p.cond, needed = CreateNew, blob.IfAbsent, blob.KindAbsent
+	case have.Has(Write):
+		p.need, p.overwrite, needed = Write, true, blob.KindMatch
+	}
+	if !have.Has(p.need) {
+		return p, denied
+	}
+	if !can.Has(needed) {
+		return p, fmt.Errorf("%w: %v without the other of CreateNew and Write needs a conditional write, which this bucket cannot do here", errors.ErrUnsupported, p.need)
+	}
+	return p, nil
+}
+
+// write carries out p by do. Again, which may be nil, prepares do for another try.
+func (v *view) write(ctx context.Context, op, key string, p plan, do func(blob.Condition) (*blob.Object, error), again func() error) (*blob.Object, error) {
+	if !p.overwrite {
+		return do(p.cond)
+	}
+	for try := 1; ; try++ {
+		cond, err := v.current(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		if err := v.require(ctx, op, key, p.need); err != nil {
+			return nil, err
+		}
+		o, err := do(cond)
+		if !errors.Is(err, blob.ErrPrecondition) || try == maxOverwrites {
+			return o, err
+		}
+		if again != nil && again() != nil {
+			return nil, err
+		}
+	}
+}
+
+// current returns the condition that key holds what it holds now. Nothing answers like a denial: who may only overwrite
+// may not tell what is missing from what he may not write.
+func (v *view) current(ctx context.Context, key string) (blob.Condition, error) {
+	o, err := v.guard.bucket.Stat(ctx, key, nil)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = denied
+	}
+	if err != nil {
+		return blob.Condition{}, err
+	}
+	return blob.IfMatch(o.ETag), nil
+}
+
+// Put implements blob.Bucket. The body is checked as it is read and before it ends, so that a right that is revoked
+// meanwhile publishes nothing.
+func (v *view) Put(ctx context.Context, key string, body io.Reader, opts *blob.PutOptions) (*blob.Object, error) {
+	p, err := v.plan(ctx, "put", key, opts.If, v.guard.caps.PutIf)
+	if err != nil {
+		return nil, err
+	}
+	checked, size, rewind := guarded(body, v.pace(func() error { return v.require(ctx, "put", key, p.need) }))
+	put := *opts
+	if put.Size <= 0 {
+		put.Size = size
+	}
+	return v.write(ctx, "put", key, p, func(cond blob.Condition) (*blob.Object, error) {
+		put.If = cond
+		return v.guard.bucket.Put(ctx, key, checked, &put)
+	}, rewind)
+}
+
+// Copy implements blob.Bucket. The source brings its own check. The destination's is added to it, and so is made before
+// each request of the copy, too.
+func (v *view) Copy(ctx context.Context, key string, src blob.Source, opts *blob.CopyOptions) (*blob.Object, error) {
+	p, err := v.plan(ctx, "copy", key, opts.If, v.guard.caps.CopyIf)
+	if err != nil {
+		return nil, err
+	}
+	src = src.Checked(func(ctx context.Context) error { return v.require(ctx, "copy", key, p.need) })
+	o := *opts
+	return v.write(ctx, "copy", key, p, func(cond blob.Condition) (*blob.Object, error) {
+		o.If = cond
+		return v.guard.bucket.Copy(ctx, key, src, &o)
+	}, nil)
+}
+
+// Delete implements blob.Bucket. It needs Delete, and for an old version Write too.
+func (v *view) Delete(ctx context.Context, key string, opts *blob.DeleteOptions) error {
+	if err := v.require(ctx, "delete", key, versioned(Delete, opts.Version)); err != nil {
+		return err
+	}
+	return v.guard.bucket.Delete(ctx, key, opts)
+}
+
+// DeleteEach implements blob.Bucket. Each key is decided by itself.
+func (v *view) DeleteEach(ctx context.Context, keys iter.Seq[string], failed func(string, error)) error {
+	var mu sync.Mutex // a driver may report while it asks for more keys
+	left := 0
+	report := func(key string, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		left++
+		failed(key, err)
+	}
+	allowed := func(yield func(string) bool) {
+		for key := range keys {
+			if err := v.require(ctx, "delete", key, Delete); err != nil {
+				report(key, err)
+			} else if !yield(key) {
+				return
+			}
+		}
+	}
+	err := v.guard.bucket.DeleteEach(ctx, allowed, report)
+	if left > 0 {
+		return nil // blob.Check counts what was reported
+	}
+	return err
+}
+
+// Sign implements blob.Bucket. It needs the right to what is signed, and Share. The request expires no later than those
+// rights do, and carries the condition without which it would allow more.
+func (v *view) Sign(ctx context.Context, key string, opts *blob.SignOptions) (*blob.SignedRequest, error) {
+	o := *opts
+	need := Share
+	switch o.Method {
+	case http.MethodGet, http.MethodHead:
+		need |= Get
+	case http.MethodDelete:
+		need |= Delete
+	default:
+		p, err := v.plan(ctx, "sign", key, o.If, blob.WriteConditions)
+		if err == nil && p.overwrite {
+			err = denied // which object it overwrites is not known before it is sent
+		}
+		if err != nil {
+			return nil, err
+		}
+		o.If = p.cond
+		need |= p.need
+	}
+	if err := v.require(ctx, "sign", key, need); err != nil {
+		return nil, err
+	}
+	a, now, err := v.access(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if a.snapshot != nil {
+		until, held := a.snapshot.until(v.who.Identity, need, key, now.time(), v.who.restrictions...)
+		if !held {
+			return nil, denied
+		}
+		if !until.IsZero() {
+			o.Expires = min(o.Expires, until.Sub(now.time()))
+		}
+	}
+	signed, err := v.guard.bucket.Sign(ctx, key, &o)
+	if err == nil && !carries(signed, o.If) {
+		return nil, fmt.Errorf("%w: this bucket does not sign the condition %v", errors.ErrUnsupported, o.If)
+	}
+	return signed, err
+}
+
+// carries reports whether a signed request is bound to a condition.
+func carries(r *blob.SignedRequest, cond blob.Condition) bool {
+	switch cond.Kind() {
+	case blob.KindAlways:
+		return true
+	case blob.KindAbsent:
+		return r.Header.Get("If-None-Match") == "*"
+	case blob.KindMatch:
+		return r.Header.Get("If-Match") == cond.ETag()
+	}
+	return false
+}
