@@ -1,0 +1,147 @@
+package conformance
+
+import (
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io/fs"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/holdall-go/holdall/blob"
+)
+
+// What cases about keys share: the keys that others took for something else, and the two things that may become of a
+// key: it is held to the letter, or it is refused by every call.
+
+// awkward are keys that a URL, a header, a path, a pattern, a shell or an escape could take for something else, many of
+// them for one another.
+var awkward = []string{
+	"a", "A", "a.", "a ", " a", "a  b", " ", ".a", "..a", "...", "~a", "-a", "--", "ａ", "a\u00a0", "a\u200c", // one letter, dressed
+	"K", "\u212a", "ff", "\ufb00", // Kelvin is a K to who folds, the ligature two letters to who normalizes
+	"a/", "a/b", "a/b/", "a/...", "a/b.", "a/ b", "b", // paths
+	"/", "/a", "//a", "a//b", "a//", ".", "..", "./a", "a/.", "a/..", "a/./b", "a/../b", "../a", "../../a", // paths that get cleaned
+	`a\b`, `\a`, `..\a`, `a\`, // and those of Windows
+	"C:", "C:/a", "CON", "nul.txt", "a:b", "a::$DATA",
+	"%", "%%", "%zz", "%41", "%61", "%2F", "a%2Fb", "a%2fb", "a%5Cb", "a%20", "%2e%2e/a", "%00", "a%252Fb", // escapes
+	"+", "a+b", "a b", "a&b;c=d", "?x=y", "a?", "#a", "a#", "@", ",", ":", "!", "^", // URLs
+	"*", "[a-z]?", "{a,b}", "$HOME", "`id`", "'\"", "|", "<a>", // patterns, shells and markup
+	"__0x2f__", "=2f", "a.attrs", "a.tmp", ".holdall~", ".holdall~self", ".holdall~=%2f", "a/.holdall~self", // drivers' own names
+	"\x01", "a\n", "a\r\nb", "a\t", "\x1b[31m", "\x7f", "\u0085", // control bytes
+	"é", "e\u0301", "日本語/キー", "\U0001F600", "\u202etxt", "\ufeffa", "\ufffd", "\uffff", // beyond ASCII
+	strings.Repeat("k", 255), strings.Repeat("k", 256), strings.Repeat("é/", 300),
+}
+
+// canonical tells whether a key is one that a store of [blob.Capabilities.CanonicalKeys] takes.
+func canonical(key string) bool {
+	if strings.ContainsFunc(key, unicode.IsControl) || strings.Contains(key, `\`) {
+		return false
+	}
+	for _, segment := range strings.Split(strings.TrimSuffix(key, "/"), "/") {
+		if segment == "" || segment == "." || segment == ".." {
+			return false
+		}
+	}
+	return true
+}
+
+// awkwardKeys are the awkward keys that the store takes, all of them at once.
+func (t *T) awkwardKeys() []string {
+	keys := slices.DeleteFunc(slices.Clone(awkward), func(key string) bool {
+		return len(key) > t.Caps.MaxKey() || t.Caps.CanonicalKeys && !canonical(key) || t.Caps.Normalizing && key == "e\u0301"
+	})
+	return t.holdable(keys...)
+}
+
+// roundTripOrRefused stores all the keys beside each other, and reports any that is not kept to the letter by get, stat,
+// list, copy and delete. A key that the store declares it cannot hold must be refused by all of them.
+func (t *T) roundTripOrRefused(keys ...string) {
+	refused := func(key string) bool {
+		return len(key) > t.Caps.MaxKey() || t.Caps.CanonicalKeys && !canonical(key)
+	}
+	keys = slices.Compact(slices.Sorted(slices.Values(keys)))
+	held := t.holdable(slices.DeleteFunc(slices.Clone(keys), refused)...)
+	if bad := slices.DeleteFunc(keys, func(key string) bool { return !refused(key) }); len(bad) > 0 {
+		t.wantRefused(bad...)
+	}
+	t.fill(held...)
+	t.WantEntries(nil, held...)
+	t.eachAtOnce(held, func(key string) error {
+		if o, err := t.Bucket.Stat(t.ctx, key, nil); err != nil || o.Key != key || o.Size != int64(len(key)) {
+			return fmt.Errorf("stat answers %+v, %v", o, err)
+		}
+		if content, o, err := get(t, t.Bucket, key, nil); err != nil || o.Key != key || content != key {
+			return fmt.Errorf("get answers %s of %+v, %v", brief(content), o, err)
+		}
+		return nil
+	})
+	if t.Caps.Copy {
+		t.eachAtOnce(held, t.copyAround)
+	}
+	t.eachAtOnce(held, func(key string) error { return t.Bucket.Delete(t.ctx, key, nil) })
+	t.WantEntries(nil)
+}
+
+// copyAround copies an object that holds its key to a plain key, deletes it, and copies it back.
+func (t *T) copyAround(key string) error {
+	h := fnv.New64a()
+	h.Write([]byte(key))
+	plain := fmt.Sprintf("copy-%x", h.Sum64())
+	copied := func(dst, src string) error {
+		s, err := t.Bucket.Source(t.ctx, src, nil)
+		if err != nil {
+			return err
+		}
+		if o, err := t.Bucket.Copy(t.ctx, dst, s, nil); err != nil || o.Key != dst {
+			return fmt.Errorf("copy answers %+v, %v", o, err)
+		}
+		if content, _, err := get(t, t.Bucket, dst, nil); err != nil || content != key {
+			return fmt.Errorf("the copy %q holds %s, %v", dst, brief(content), err)
+		}
+		return t.Bucket.Delete(t.ctx, src, nil)
+	}
+	if err := copied(plain, key); err != nil {
+		return err
+	}
+	return copied(key, plain)
+}
+
+// eachAtOnce calls f for each key, for sixteen at a time, and reports its errors.
+func (t *T) eachAtOnce(keys []string, f func(key string) error) {
+	const workers = 16
+	t.crowd(workers, func(w int) {
+		for i := w; i < len(keys); i += workers {
+			if err := f(keys[i]); err != nil {
+				t.Errorf("key %q: %v", keys[i], err)
+			}
+		}
+	})
+}
+
+// wantRefused reports a call that does anything with a bad key but refuse it.
+func (t *T) wantRefused(keys ...string) {
+	t.Put(source, "x")
+	before := t.Snapshot()
+	for _, key := range keys {
+		for _, c := range calls(t.Caps) {
+			if c.key {
+				wantClass(t, fmt.Sprintf("%s of the key %s", c.name, brief(key)), c.run(t.ctx, t.Bucket, key), blob.ErrInvalid)
+			}
+		}
+	}
+	t.wantUnchanged("calls with bad keys", before)
+	t.Delete(source)
+}
+
+// wantNowhere reports a key that is there, or that answers anything but its absence; one that cannot be held is refused.
+func (t *T) wantNowhere(b blob.Bucket, key string) error {
+	absence := fs.ErrNotExist
+	if t.Caps.CanonicalKeys && !canonical(key) {
+		absence = blob.ErrInvalid
+	}
+	if o, err := b.Stat(t.ctx, key, nil); !errors.Is(err, absence) {
+		return fmt.Errorf("stat answers %+v, %v", o, err)
+	}
+	return nil
+}

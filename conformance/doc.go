@@ -1,0 +1,20 @@
+// Package conformance tells whether a store can be trusted: a list of cases that any [blob.Bucket] runs through, and a
+// report of what it passed.
+//
+// Whoever writes a driver calls it from a test:
+//
+//	func TestConformance(t *testing.T) {
+//		conformance.Run(t, conformance.Harness{
+//			Name: "mystore",
+//			Open: func(t *conformance.T) blob.Bucket { … an empty bucket, or a prefix of one … },
+//		})
+//	}
+//
+// Only Open is required. Every other field of [Harness] is a hook that lets more cases run; a case that misses its hook
+// is reported as not run, never as passed.
+//
+// A case is data: [Cases] lists them, each with a stable ID such as K03, its group, and what it needs. What a bucket can
+// do is read from its [blob.Capabilities], and both halves of each are tested: a declared capability must work, at its
+// limits and one beyond them, and one that is not declared must be refused with [errors.ErrUnsupported], leaving no
+// trace. Cases run as subtests named K/K03, so -run selects a group or a case.
+package conformance
