@@ -1,0 +1,67 @@
+// Command check prepares what is missing, builds, vets and tests every module of the repository, and says what it does
+// as it goes.
+//
+//	go run ./internal/check          what a newcomer runs: build, vet and test each module
+//	go run ./internal/check -race    the same, with the race detector (it needs a C compiler)
+//	go run ./internal/check -full    the same, with the long tier of the conformance suite
+//	go run ./internal/check -ci      everything that guards a change; .ci/run calls this
+//
+// A nested module whose dependencies cannot be downloaded is "not run", with the reason; under -ci that is a failure.
+// The exit status is 0 if everything that ran passed, 1 if a step failed, 2 for a wrong argument.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+func main() { os.Exit(check(os.Args[1:], os.Stdout, os.Stderr)) }
+
+func check(args []string, stdout, stderr io.Writer) int {
+	var o options
+	flags := flag.NewFlagSet("check", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.BoolVar(&o.race, "race", false, "run the tests with the race detector")
+	flags.BoolVar(&o.ci, "ci", false, "run everything that guards a change")
+	flags.BoolVar(&o.full, "full", false, "run the long tier of the tests")
+	only := flags.String("module", "", "check one module alone, named by its `folder` (. is the root)")
+	switch err := flags.Parse(args); {
+	case err == flag.ErrHelp:
+		return 0
+	case err != nil:
+		return 2
+	case flags.NArg() > 0:
+		fmt.Fprintf(stderr, "check: unexpected argument %q; there are only flags\n", flags.Arg(0))
+		return 2
+	}
+
+	modules, err := findModules(".")
+	if err == nil && *only != "" {
+		modules, err = oneModule(modules, *only)
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "check:", err)
+		return 2
+	}
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	names := make([]string, len(modules))
+	for i, m := range modules {
+		names[i] = m.name()
+	}
+	steps := plan(o, modules)
+	fmt.Fprintf(stdout, "%d steps; modules: %s\n", len(steps), strings.Join(names, ", "))
+	status := summarize(stdout, run(ctx, steps, stdout))
+	if ctx.Err() != nil {
+		fmt.Fprintln(stdout, "interrupted")
+		return 1
+	}
+	return status
+}

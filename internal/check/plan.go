@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"io"
+)
+
+// options are the flags.
+type options struct {
+	race bool // test with the race detector
+	ci   bool // everything, and what cannot run is a failure
+	full bool // the long tier of the tests
+}
+
+// A step is one thing that is done to one module.
+type step struct {
+	name   string
+	module module
+	gate   bool // unless it passes, the later steps of its module are not run
+	run    action
+}
+
+// An action does the work of a step, and writes to log what it has to say.
+type action func(ctx context.Context, log io.Writer) result
+
+// platforms are what every module must build for without cgo, tests included.
+var platforms = []platform{
+	{"linux", "amd64"}, {"linux", "arm64"},
+	{"darwin", "amd64"}, {"darwin", "arm64"},
+	{"windows", "amd64"}, {"windows", "arm64"},
+}
+
+type platform struct{ os, arch string }
+
+// plan lists the steps, module by module, those that fail soonest first.
+func plan(o options, modules []module) []step {
+	var steps []step
+	if o.ci {
+		root := module{root: modules[0].root, dir: "."}
+		steps = append(steps, step{name: "gofmt", module: root, run: formatted(root)})
+	}
+	for _, m := range modules {
+		add := func(name string, run action) {
+			steps = append(steps, step{name: name, module: m, run: run})
+		}
+		gate := func(name string, run action) {
+			steps = append(steps, step{name: name, module: m, gate: true, run: run})
+		}
+		gate("prepare", prepare(m, o.ci || m.dir == "."))
+		if o.ci {
+			add("tidy", golang(m, nil, "mod", "tidy", "-diff"))
+		}
+		gate("build", golang(m, nil, "build", "-o", discard, "./..."))
+		add("vet", golang(m, nil, "vet", "./..."))
+		if o.ci {
+			add("staticcheck", golang(m, nil, "run", staticcheck, "./..."))
+			add("govulncheck", vulnerabilities(m))
+		}
+		if !o.race || o.ci {
+			add("test", test(m, o.full, false))
+		}
+		if o.race || o.ci {
+			add("test -race", test(m, o.full, true))
+		}
+		if o.ci {
+			for _, p := range platforms {
+				add(p.os+"/"+p.arch, cross(m, p))
+			}
+		}
+	}
+	return steps
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"go/format"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// discard is where go build puts a binary that nobody wants. Without it, a module with one command would leave that
+// in its folder.
+const discard = os.DevNull
+
+// golang runs the go command in a module, and passes if that does.
+func golang(m module, env []string, args ...string) action {
+	return func(ctx context.Context, log io.Writer) result {
+		if err := command(ctx, m, env, log, log, args...); err != nil {
+			return result{outcome: failed, note: err.Error()}
+		}
+		return result{outcome: passed}
+	}
+}
+
+// prepare downloads what the packages of a module, and their tests, import. If that cannot be had, a module that is
+// required fails, and any other is not run. Other errors in the packages are left to the steps that follow.
+func prepare(m module, required bool) action {
+	return func(ctx context.Context, log io.Writer) result {
+		var problems bytes.Buffer
+		command(ctx, m, nil, &problems, io.MultiWriter(&problems, log),
+			"list", "-e", "-deps", "-test", "-f", "{{with .Error}}{{.}}{{end}}", "./...")
+		why := unreachable(problems.String())
+		if why == "" {
+			return result{outcome: passed}
+		}
+		fmt.Fprintln(log, why)
+		r := result{notRun, "dependencies cannot be downloaded; connect to the network, or set GOPROXY, and run this again"}
+		if required {
+			r.outcome = failed
+		}
+		return r
+	}
+}
+
+// unreachable returns the first line of the go command's output that says that a server could not be reached, or "".
+func unreachable(output string) string {
+	signs := []string{
+		"dial tcp", "no such host", "network is unreachable", "connection refused", "connection reset", "i/o timeout",
+		"TLS handshake timeout", "proxyconnect", "x509:", "module lookup disabled by GOPROXY=off",
+		"500 Internal Server Error", "502 Bad Gateway", "503 Service Unavailable", "504 Gateway Timeout",
+	}
+	for line := range strings.Lines(output) {
+		if slices.ContainsFunc(signs, func(sign string) bool { return strings.Contains(line, sign) }) {
+			return strings.TrimSpace(line)
+		}
+	}
+	return ""
+}
+
+// test runs the tests of a module. The conformance suite reads HOLDALL_FULL.
+func test(m module, full, race bool) action {
+	args, env := []string{"test"}, []string{}
+	if race {
+		args, env = append(args, "-race"), append(env, "CGO_ENABLED=1") // the detector is C
+	}
+	if full {
+		args, env = append(args, "-timeout=80m"), append(env, "HOLDALL_FULL=1")
+	}
+	return golang(m, env, append(args, "./...")...)
+}
+
+// cross builds and vets a module, tests included, for another platform.
+func cross(m module, p platform) action {
+	env := []string{"CGO_ENABLED=0", "GOOS=" + p.os, "GOARCH=" + p.arch}
+	build := golang(m, env, "build", "-o", discard, "./...")
+	vet := golang(m, env, "vet", "./...")
+	return func(ctx context.Context, log io.Writer) result {
+		if r := build(ctx, log); r.outcome != passed {
+			return r
+		}
+		return vet(ctx, log)
+	}
+}
+
+// formatted names the files that gofmt would change, in all modules below m.
+func formatted(m module) action {
+	return func(ctx context.Context, log io.Writer) result {
+		r := result{outcome: passed}
+		err := walk(m.path(), func(path string) error {
+			if filepath.Ext(path) != ".go" {
+				return nil
+			}
+			source, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			if want, err := format.Source(source); err != nil || !bytes.Equal(source, want) {
+				r = result{failed, "run: gofmt -l -w ."}
+				name, _ := filepath.Rel(m.root, path)
+				fmt.Fprintln(log, "not as gofmt writes it:", filepath.ToSlash(name))
+			}
+			return ctx.Err()
+		})
+		if err != nil {
+			return result{failed, err.Error()}
+		}
+		return r
+	}
+}
