@@ -233,10 +233,7 @@ func (b *webBucket) recognise(ctx context.Context, key, nonce string, lost, cond
 	if serr == nil && made == nonce {
 		return o, nil
 	}
-	if serr == nil && !unknown {
-		return nil, err // it is another's
-	}
-	return nil, fmt.Errorf("%w: %w", blob.ErrAmbiguous, err)
+	return nil, fmt.Errorf("%w: %v", blob.ErrAmbiguous, err)
 }
 
 type webSource struct {
@@ -277,7 +274,7 @@ func (b *webBucket) Delete(ctx context.Context, key string, opts *blob.DeleteOpt
 	lost, err := b.call(ctx, c, nil)
 	var e *webError
 	if err != nil && !opts.If.IsZero() && (lost || errors.As(err, &e) && e.lost) && !b.flaws.takesOwnForOther {
-		return fmt.Errorf("%w: %w", blob.ErrAmbiguous, err)
+		return fmt.Errorf("%w: %v", blob.ErrAmbiguous, err)
 	}
 	return err
 }

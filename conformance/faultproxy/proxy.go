@@ -129,6 +129,13 @@ func (p *Proxy) Inject(faults ...*Fault) {
 	p.script = append(p.script, faults...)
 }
 
+// Withdraw takes faults out of the script.
+func (p *Proxy) Withdraw(faults ...*Fault) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.script = slices.DeleteFunc(p.script, func(f *Fault) bool { return slices.Contains(faults, f) })
+}
+
 // Calm drops the script: from here on requests pass.
 func (p *Proxy) Calm() {
 	p.mu.Lock()

@@ -156,6 +156,13 @@ func TestScript(t *testing.T) {
 	}
 	b.p.Calm()
 	b.echoes()
+	kept, withdrawn := faultproxy.Status(401), faultproxy.Status(402).Forever()
+	b.p.Inject(withdrawn, kept)
+	b.p.Withdraw(withdrawn)
+	if resp, _, _ := b.post("x"); resp.StatusCode != 401 {
+		t.Errorf("after the first fault was withdrawn, the answer is %d", resp.StatusCode)
+	}
+	b.echoes()
 }
 
 func equal(a, b []int) bool {
