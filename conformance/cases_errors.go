@@ -84,7 +84,7 @@ func missingSituations(t *T) []situation {
 				_, err = u.Put(t.ctx, 1, section("x")) // a store may look no earlier
 			}
 			return err
-		}, []error{fs.ErrNotExist}})
+		}, []error{t.noSuchUpload()}})
 	}
 	return missing
 }
