@@ -32,9 +32,15 @@ func Download(ctx context.Context, b Bucket, key string, w io.WriterAt, opts *Do
 	if opts != nil {
 		o = *opts
 	}
-	if o.PartSize < 0 || o.Concurrency < 0 {
-		return nil, &Error{Op: "download", Bucket: bucketName(b), Key: key,
-			Err: fmt.Errorf("%w: PartSize %d or Concurrency %d is negative", ErrInvalid, o.PartSize, o.Concurrency)}
+	var err error
+	switch {
+	case ctx == nil:
+		err = errNoContext
+	case o.PartSize < 0 || o.Concurrency < 0:
+		err = fmt.Errorf("%w: PartSize %d or Concurrency %d is negative", ErrInvalid, o.PartSize, o.Concurrency)
+	}
+	if err != nil {
+		return nil, &Error{Op: "download", Bucket: bucketName(b), Key: key, Err: err}
 	}
 	if o.PartSize == 0 {
 		o.PartSize = downloadPartSize
