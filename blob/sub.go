@@ -17,9 +17,9 @@ import (
 func Sub(b Bucket, prefix string) Bucket { return newSub(b, prefix, false) }
 
 // ownedSub is a Sub whose Close closes b.
-func ownedSub(b Bucket, prefix string) Bucket { return newSub(b, prefix, true) }
+func ownedSub(b Bucket, prefix string) *checked { return newSub(b, prefix, true) }
 
-func newSub(b Bucket, prefix string, owned bool) Bucket {
+func newSub(b Bucket, prefix string, owned bool) *checked {
 	caps := b.Capabilities()
 	room := caps.MaxKey() - len(prefix)
 	err := checkText("prefix", prefix)
