@@ -75,7 +75,7 @@ func (v *view) access(ctx context.Context) (*access, instant, error) {
 	now := v.guard.clock.now()
 	s, err := v.guard.snapshots.fresh(ctx, now, v.atLeast)
 	if err != nil {
-		a, rerr := v.recover(ctx, err)
+		a, rerr := v.recover(ctx, now, err)
 		return a, now, rerr
 	}
 	if a := v.latest.Load(); a != nil && a.snapshot == s && (a.until == 0 || now.wall < a.until) {
@@ -90,10 +90,15 @@ func (v *view) access(ctx context.Context) (*access, instant, error) {
 }
 
 // recover lets recovery users pass while no policy is fresh, because of err. It is by the user id alone: groups are the
-// policy's business.
-func (v *view) recover(ctx context.Context, err error) (*access, error) {
+// policy's business. That the view asks for a later policy than there is does not count: anyone can ask for that.
+func (v *view) recover(ctx context.Context, now instant, err error) (*access, error) {
 	if cerr := ctx.Err(); cerr != nil {
 		return nil, err
+	}
+	if v.atLeast > 0 {
+		if _, ferr := v.guard.snapshots.fresh(ctx, now, 0); ferr == nil {
+			return nil, err
+		}
 	}
 	c := compile(v.guard.recovery, Identity{User: v.who.User}, time.Time{}, v.who.restrictions...)
 	if v.who.User == "" || c.everywhere == 0 {
