@@ -27,6 +27,9 @@ func newSub(b Bucket, prefix string, owned bool) *checked {
 		err = fmt.Errorf("%w: the prefix has %d bytes, which leaves no room for a key; this bucket takes at most %d", ErrInvalid, len(prefix), caps.MaxKey())
 	}
 	caps.MaxKeyBytes, caps.NativeACL = max(room, 1), false
+	if prefix != "" {
+		caps.PartOfSegment = !strings.HasSuffix(prefix, "/")
+	}
 	c := Check(&sub{b: b, prefix: prefix, caps: caps, owned: owned}).(*checked)
 	c.broken = err
 	return c
