@@ -101,6 +101,12 @@ func (s *webStore) pause(d time.Duration) {
 	}
 }
 
+// awake waits while the server is paused.
+func (s *webStore) awake() {
+	s.gate.RLock()
+	defer s.gate.RUnlock()
+}
+
 func (s *webStore) url() *url.URL { return &url.URL{Scheme: "http", Host: s.addr} }
 
 func (s *webStore) bucket(name string) blob.Bucket {
@@ -124,8 +130,7 @@ var webCodes = []struct {
 }
 
 func (s *webStore) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.gate.RLock()
-	s.gate.RUnlock() //nolint:staticcheck // it only waits
+	s.awake()
 	w.Header().Set("X-Store", "web")
 	name, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	req := &webRequest{s, w, r, r.URL.Query(), name, s.bucket(name), key}
