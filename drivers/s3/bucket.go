@@ -61,6 +61,9 @@ func (b *bucket) Capabilities() blob.Capabilities {
 		TimePrecision: timePrecision,
 	}
 	c.CanonicalKeys, c.NoFileBesideDir, c.NoSlashAtEnd = f.paths, f.paths, f.paths
+	if f.paths {
+		c.MaxSegment = 255
+	}
 	if f.maxObject > 0 {
 		c.MaxObjectSize = f.maxObject
 	}
