@@ -1,0 +1,2 @@
+// Package gocdk joins holdall and gocloud.dev.
+package gocdk
