@@ -183,7 +183,7 @@ func newGuard(bucket blob.Bucket, opts *Options) (*Guard, error) {
 	g.recovery = newIndex(recovery)
 
 	g.caps = bucket.Capabilities()
-	g.caps.CanonicalKeys, g.caps.NativeACL = true, false
+	g.caps.Guarded, g.caps.CanonicalKeys, g.caps.NativeACL = true, true, false
 	g.bound.Views = delta + opts.Grace
 	if len(g.caps.Sign) > 0 {
 		most := opts.MaxSign

@@ -35,11 +35,14 @@ func checkPrefix(prefix string) error {
 
 // check says what is wrong with key, calling it a what; complete tells whether its last segment is all there.
 func check(what, key string, complete bool) error {
-	why, ascii := faultInBytes(key)
+	if ordinary(key) {
+		return nil
+	}
+	why := faultInBytes(key)
 	for rest := key; why == "" && rest != ""; {
 		segment, after, more := strings.Cut(rest, "/")
 		if more || complete {
-			why = faultInSegment(segment, ascii)
+			why = faultInSegment(segment)
 		} else if stem, _, stream := strings.Cut(segment, ":"); stream && reservedSegment(stem) {
 			why = isReserved // whatever follows
 		}
@@ -66,48 +69,44 @@ const (
 	isReserved = `has a segment that is reserved, like ".holdall"; choose another name`
 )
 
-// faultInBytes finds what does not depend on segments. Control characters are refused because they forge lines in logs
-// and commands to terminals, the C1 set included, and because file systems and XML cannot hold some. It tells whether
-// key is all ASCII, as nearly all are.
-func faultInBytes(key string) (why string, ascii bool) {
-	switch {
-	case key == "":
-		return isEmpty, true
-	case len(key) > maxKey:
-		return isLong, true
-	}
-	ascii = true
+// ordinary reports whether nothing can be wrong with key, in one pass: it is the quick answer for nearly all. A key that is
+// not ordinary may be right all the same.
+func ordinary(key string) bool {
+	begins := true // a segment begins here
 	for i := range len(key) {
-		if c := key[i]; c < ' ' || c >= 0x7f || c == '\\' {
-			switch {
-			case c >= utf8.RuneSelf:
-				ascii = false
-			case c == '\\':
-				return hasBack, true
-			default:
-				return hasControl, true
-			}
+		c := key[i]
+		if c < ' ' || c >= 0x7f || c == '\\' || begins && (c == '/' || c == '.' || c == 'h' || c == 'H') {
+			return false // the last three: as the reserved names and ".." begin
 		}
+		begins = c == '/'
 	}
-	switch {
-	case ascii:
-		return "", true
-	case !utf8.ValidString(key):
-		return isNotUTF8, false
-	case strings.ContainsFunc(key, unicode.IsControl):
-		return hasControl, false
-	}
-	return "", false
+	return 0 < len(key) && len(key) <= maxKey
 }
 
-func faultInSegment(segment string, ascii bool) string {
+// faultInBytes finds what does not depend on segments. Control characters are refused because they forge lines in logs
+// and commands to terminals, the C1 set included, and because file systems and XML cannot hold some.
+func faultInBytes(key string) string {
+	switch {
+	case key == "":
+		return isEmpty
+	case len(key) > maxKey:
+		return isLong
+	case !utf8.ValidString(key):
+		return isNotUTF8
+	case strings.ContainsFunc(key, unicode.IsControl):
+		return hasControl
+	case strings.Contains(key, `\`):
+		return hasBack
+	}
+	return ""
+}
+
+func faultInSegment(segment string) string {
 	switch {
 	case segment == "":
 		return hasEmpty
 	case segment == "." || segment == "..":
 		return hasDots
-	case ascii && !suspicious(segment[0]):
-		return "" // the quick answer for nearly all
 	case reservedSegment(segment):
 		return isReserved
 	}
@@ -138,9 +137,6 @@ func reservedSegment(segment string) bool {
 	name = strings.TrimRightFunc(name, func(r rune) bool { return r == '.' || unicode.IsSpace(r) })
 	return strings.EqualFold(name, reservedName) || shortName(name)
 }
-
-// suspicious reports whether an ASCII segment that begins with first could be reserved.
-func suspicious(first byte) bool { return first == '.' || first == 'h' || first == 'H' }
 
 // shortName reports whether name is of a form that Windows generates for ".holdall" in 8.3 names: HOLDAL~1, HOLDA~10
 // and so on, and after a few of these HOxxxx~1 with four hexadecimal digits of a hash.

@@ -2,6 +2,7 @@ package acl
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"slices"
 	"sync/atomic"
@@ -34,6 +35,9 @@ func (g *Guard) As(who Identity) *View {
 
 func newView(v *view) *View { return &View{blob.Check(v), v} }
 
+// String names the bucket, as errors do.
+func (v *View) String() string { return v.v.String() }
+
 // AtLeast returns a view that knows what the edit did that returned token: where the policy known is older, its calls
 // read it again, once, and then answer [ErrStale] if it is older still. So who is told of an edit by another process sees
 // it at once.
@@ -60,6 +64,14 @@ type access struct {
 
 // denied is the answer to what is not allowed. It has no details: whatever they depended on, they would tell.
 var denied = fs.ErrPermission
+
+// String names the bucket as its driver does.
+func (v *view) String() string {
+	if s, ok := v.guard.bucket.(fmt.Stringer); ok {
+		return s.String()
+	}
+	return ""
+}
 
 // Capabilities are those of the bucket, less what views refuse.
 func (v *view) Capabilities() blob.Capabilities { return v.guard.caps }
@@ -129,6 +141,9 @@ func (v *View) May(ctx context.Context, right Rights, key string) error {
 	err := ctx.Err()
 	if err == nil {
 		err = v.v.require(ctx, "may", key, right)
+	}
+	if err == denied {
+		return denied // as it is: a question is asked often, and its answer costs nothing
 	}
 	return fail("may", key, err)
 }

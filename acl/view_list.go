@@ -49,7 +49,7 @@ type lister struct {
 func (l *lister) run() error {
 	err := checkPrefix(l.opts.Prefix)
 	for _, start := range [...]string{l.opts.StartAfter, l.opts.StartAt} {
-		if err == nil {
+		if err == nil && len(start) <= maxKey { // a longer one is no key, but what follows it is known
 			err = checkPrefix(start)
 		}
 	}

@@ -191,10 +191,15 @@ func memListing(r *results) {
 }
 
 // count ranges over a listing that must have n entries.
+// count lists, and reads what it lists, as whoever wants a listing does: its keys must ascend.
 func count(list iter.Seq2[*blob.Object, error], n int) {
-	got := 0
-	for _, err := range list {
+	got, last := 0, ""
+	for o, err := range list {
 		must(err)
+		if o.Key <= last {
+			fatal(fmt.Errorf("%q is listed after %q", o.Key, last))
+		}
+		last = o.Key
 		got++
 	}
 	if got != n {
@@ -204,13 +209,17 @@ func count(list iter.Seq2[*blob.Object, error], n int) {
 
 func countPeer(b *gcblob.Bucket, n int) {
 	it := b.List(nil)
-	got := 0
+	got, last := 0, ""
 	for {
-		_, err := it.Next(ctx)
+		o, err := it.Next(ctx)
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		must(err)
+		if o.Key <= last {
+			fatal(fmt.Errorf("the peer lists %q after %q", o.Key, last))
+		}
+		last = o.Key
 		got++
 	}
 	if got != n {

@@ -62,7 +62,7 @@ func Open(ctx context.Context, rawURL string) (Bucket, error) {
 		if len(names) > 0 {
 			have = "known are " + strings.Join(names, ", ") + "; others need their driver's package imported"
 		}
-		if u.Scheme == "" {
+		if u.Scheme == "" || u.Opaque != "" { // what stands before ":" may be a user, and what follows a password
 			return nil, openError("", fmt.Errorf("%w URL: it has no scheme, as in mem://name; %s", ErrInvalid, have))
 		}
 		return nil, openError("", fmt.Errorf("%w URL: scheme %q is not known; %s", ErrInvalid, u.Scheme, have))

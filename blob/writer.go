@@ -57,14 +57,14 @@ var (
 	errDropped   = fmt.Errorf("writer: %w; it was dropped", ErrClosed)
 )
 
-// begin starts the Put with the first byte, or with Commit if there is none.
-func (s *writing) begin() error {
+// begin starts the Put with the first of n bytes, and tells why nothing more can be written.
+func (s *writing) begin(n int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended != nil {
 		return s.fail(s.ended)
 	}
-	if !s.begun {
+	if !s.begun && n > 0 {
 		s.begun = true
 		go s.put()
 	}
@@ -84,7 +84,7 @@ func (s *writing) put() {
 // Write implements io.Writer. It does not keep p.
 func (w *Writer) Write(p []byte) (int, error) {
 	defer runtime.KeepAlive(w)
-	if err := w.begin(); err != nil || len(p) == 0 {
+	if err := w.begin(len(p)); err != nil || len(p) == 0 {
 		return 0, err
 	}
 	n, err := w.pipe.Write(p)
@@ -123,20 +123,30 @@ func (w *Writer) ReadFrom(r io.Reader) (int64, error) {
 // a ReadFrom whose reader failed, nothing is published and Commit answers why.
 func (w *Writer) Commit() (*Object, error) {
 	defer runtime.KeepAlive(w)
-	if err := w.begin(); err != nil && !errors.Is(err, errCommitted) {
+	if err := w.end(); err != nil {
 		return nil, err
 	}
-	w.mu.Lock()
-	if w.ended == nil {
-		w.ended = errCommitted
-	}
-	w.mu.Unlock()
 	w.pipe.Close()
 	<-w.done
 	if w.err != nil {
 		return nil, w.err
 	}
 	return w.object.Clone(), nil
+}
+
+// end turns the writing into a committed one. An empty object is begun here.
+func (s *writing) end() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended != nil && s.ended != errCommitted {
+		return s.fail(s.ended)
+	}
+	s.ended = errCommitted
+	if !s.begun {
+		s.begun = true
+		go s.put()
+	}
+	return nil
 }
 
 // Abort gives up what was written, and returns when nothing of it is left in this process. After Commit it does

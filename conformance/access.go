@@ -19,6 +19,9 @@ var needPolicy = Need{Name: "if-absent and if-match on Put, which a policy needs
 		return err
 	})}
 
+// notGuarded excuses views, which reserve the names of the policy's objects: no second policy can be below them.
+var notGuarded = unless("Guarded: it is under access control already", func(c blob.Capabilities) bool { return c.Guarded })
+
 // An access is a bucket under access control, whose owner is root. Its policy is in a bucket of its own.
 type access struct {
 	t     *T

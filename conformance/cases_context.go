@@ -24,7 +24,7 @@ var contextCases = []Case{
 	{ID: "O01", Doc: "with a context that has ended, every call answers its error and changes nothing", Run: endedContext},
 	{ID: "O02", Doc: "a deadline that passes in the middle of a read, a write or a listing is DeadlineExceeded, and publishes nothing", Run: func(t *T) { endInTheMiddle(t, context.DeadlineExceeded) }},
 	{ID: "O03", Doc: "a cancellation in the middle is context.Canceled through all wrapping", Run: func(t *T) { endInTheMiddle(t, context.Canceled) }},
-	{ID: "O04", Doc: "after a cancellation every call under way returns within a second, also with an endless body", Run: promptCancel},
+	{ID: "O04", Doc: "after a cancellation every call under way returns within a second, also with an endless body", Run: andThroughProxy(promptCancel, cancelInBlackHole)},
 	{ID: "O05", Doc: "a Reader is bound to the context of its Get, other results to none", Run: readerOfEndedContext},
 	{ID: "O06", Doc: "the cause of a cancellation: recorded whether errors.Is finds it", Run: cancelCause},
 	{ID: "O07", Doc: "calls that succeed, fail, or are abandoned leave no goroutine", Run: noGoroutines},

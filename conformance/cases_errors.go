@@ -15,12 +15,12 @@ import (
 	"github.com/holdall-go/holdall/blob"
 )
 
-// What needs a server, or faults on the way to one, comes with the fault proxy.
+// What needs a server, or faults on the way to one, is in cases_faults_*.go.
 var errorCases = []Case{
 	{ID: "P01", Doc: "each call in each situation answers one class of error, the same on every store", Run: taxonomy},
 	{ID: "P02", Doc: "success is a plain nil, which is of no class", Run: nilIsNil},
 	{ID: "P03", Doc: "every error is a *blob.Error with the operation, bucket and key, and unwraps to its reason", Run: errorDetails},
-	{ID: "P28", Doc: "a body that cannot seek is read once, from its beginning to its end, whatever becomes of the call", Run: readOnce},
+	{ID: "P28", Doc: "a body that cannot seek is read once, from its beginning to its end, whatever becomes of the call", Run: andThroughProxy(readOnce, readOnceThroughFaults)},
 	{ID: "P32", Doc: "every wrapper hands on an error of each method as it is, once, and works when it is over", Run: faultsThroughWrappers},
 }
 
@@ -84,7 +84,7 @@ func missingSituations(t *T) []situation {
 				_, err = u.Put(t.ctx, 1, section("x")) // a store may look no earlier
 			}
 			return err
-		}, []error{fs.ErrNotExist}})
+		}, []error{t.noSuchUpload()}})
 	}
 	return missing
 }

@@ -23,9 +23,9 @@ func resume(t *T) {
 	// From here on nothing is known but the key and the ID.
 	b := t.Reopen()
 	_, err := b.Upload(t.ctx, "other", &blob.UploadOptions{ID: u.ID()})
-	wantClass(t, "resumption under another key", err, fs.ErrNotExist)
+	wantClass(t, "resumption under another key", err, t.noSuchUpload())
 	_, err = b.Upload(t.ctx, "d/k", &blob.UploadOptions{ID: strings.Repeat("0", len(u.ID()))})
-	wantClass(t, "resumption of no upload", err, fs.ErrNotExist)
+	wantClass(t, "resumption of no upload", err, t.noSuchUpload())
 	_, err = b.Upload(t.ctx, "d/k", &blob.UploadOptions{ID: u.ID(), Attributes: with})
 	wantClass(t, "resumption with attributes", err, blob.ErrInvalid)
 	again, err := b.Upload(t.ctx, "d/k", &blob.UploadOptions{ID: u.ID()})

@@ -20,7 +20,7 @@ func init() {
 	wrapperCases = []Case{
 		{ID: "S01", Doc: "Sub passes the suite, and shows just what lies below its prefix", Run: subBehaves},
 		{ID: "S02", Doc: "ReadOnly reads, and refuses every write with fs.ErrPermission before the store hears of it", Run: readOnly},
-		{ID: "S03", Doc: "a wrapper makes one call of each call, also where that fails and may be retried", Run: oneCallEach},
+		{ID: "S03", Doc: "a wrapper makes one call of each call, also where that fails and may be retried", Run: andThroughProxy(oneCallEach, sameAttempts)},
 		{ID: "S07", Doc: "errors through a wrapper name the caller's key, and a Source shows nothing of what is inside", Run: nothingInside},
 		{ID: "S08", Doc: "a wrapper declares what the bucket inside can do, less what it takes itself", Run: honestCapabilities},
 		{ID: "S09", Doc: "the provider's own error is reached through every wrapper, and no bucket behind one is", Run: unwraps},

@@ -30,6 +30,7 @@ var writeFailCases = []Case{
 
 func publicationFails(t *T) {
 	f, b := newFaulty(t.Bucket)
+	t.Put(source, "content")
 	for _, key := range []string{"new", "old"} {
 		if key == "old" {
 			t.Put(key, "old content")
@@ -44,9 +45,10 @@ func publicationFails(t *T) {
 		t.WantError("commit", err, want)
 		_, again := w.Commit()
 		t.WantError("a second commit", again, want)
-		_, err = blob.Copy(t.ctx, b, key, t.Bucket, "old", nil)
-		if err == nil {
-			t.Errorf("a copy whose put fails answers nil")
+		f.breakMethod("Copy")
+		var fault *fault
+		if _, err = blob.Copy(t.ctx, b, key, t.Bucket, source, nil); !errors.As(err, &fault) {
+			t.Errorf("a copy that the store fails to make answers %v", err)
 		}
 		f.repair()
 		t.wantUnchanged("writes that the store did not publish", before)

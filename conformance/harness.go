@@ -1,6 +1,9 @@
 package conformance
 
 import (
+	"net/url"
+	"time"
+
 	"github.com/holdall-go/holdall/blob"
 )
 
@@ -27,6 +30,29 @@ type Harness struct {
 	// Corrupt flips one bit of the byte at off of what the store of b holds for key, without a trace elsewhere.
 	Corrupt func(t *T, b blob.Bucket, key string, off int64)
 
+	// Endpoint returns the URL of the server behind b, to put the fault proxy in front of. Its path is not used.
+	Endpoint func(t *T, b blob.Bucket) *url.URL
+
+	// Proxied returns another handle to the namespace of b, like that of Open in all but one: its requests go to via,
+	// which hands them on to the Endpoint as they are, with the Host that they name. Its retries are those that the
+	// driver has by default, unless they take more than a minute. The runner closes it.
+	Proxied func(t *T, b blob.Bucket, via *url.URL) blob.Bucket
+
+	// IdleTimeout is how long the handle of Proxied waits for the next byte of an answer. Zero means that only the ctx
+	// of the call ends the wait. Make it short, if the driver lets you: a case waits for it.
+	IdleTimeout time.Duration
+
+	// Denied returns another handle to the namespace of b, with credentials that the server does not accept. The runner
+	// closes it.
+	Denied func(t *T, b blob.Bucket) blob.Bucket
+
+	// Restart stops the server as a crash does and starts it again with what it stored. It returns when the server
+	// answers. Other cases must not be using the server.
+	Restart func(t *T)
+
+	// Pause freezes the server for d, and returns when it runs again. Connections stay open.
+	Pause func(t *T, d time.Duration)
+
 	// Secrets are what nobody may be shown: the keys that requests are signed with, passwords, tokens.
 	Secrets []string
 
@@ -48,6 +74,11 @@ const (
 	HookNonexistent Hook = "Nonexistent"
 	HookForeign     Hook = "Foreign"
 	HookCorrupt     Hook = "Corrupt"
+	HookEndpoint    Hook = "Endpoint"
+	HookProxied     Hook = "Proxied"
+	HookDenied      Hook = "Denied"
+	HookRestart     Hook = "Restart"
+	HookPause       Hook = "Pause"
 	HookSecrets     Hook = "Secrets"
 )
 
@@ -63,6 +94,16 @@ func (h *Harness) has(hook Hook) bool {
 		return h.Foreign != nil
 	case HookCorrupt:
 		return h.Corrupt != nil
+	case HookEndpoint:
+		return h.Endpoint != nil
+	case HookProxied:
+		return h.Proxied != nil
+	case HookDenied:
+		return h.Denied != nil
+	case HookRestart:
+		return h.Restart != nil
+	case HookPause:
+		return h.Pause != nil
 	case HookSecrets:
 		return h.Secrets != nil
 	}
@@ -71,11 +112,13 @@ func (h *Harness) has(hook Hook) bool {
 
 // Wrapped returns a harness for a wrapper around every bucket that h opens. The hooks that would go past the wrapper
 // are gone, except Reopen, which is wrapped too; wrap must give two handles to one namespace the same view of it.
+// Restart and Pause are about the server, and stay. Endpoint and Proxied are gone, since the cases that use them count
+// the requests of a driver, to which a wrapper adds its own.
 func (h Harness) Wrapped(name string, wrap func(t *T, b blob.Bucket) blob.Bucket) Harness {
 	inner := h
 	// What a wrapper returned leads back to the bucket inside, for Reopen.
 	within := map[blob.Bucket]blob.Bucket{}
-	w := Harness{Name: h.Name + "+" + name, Impossible: h.Impossible}
+	w := Harness{Name: h.Name + "+" + name, Restart: h.Restart, Pause: h.Pause, Impossible: h.Impossible}
 	w.Open = func(t *T) blob.Bucket {
 		b := inner.Open(t)
 		t.Cleanup(func() { _ = b.Close() })

@@ -40,6 +40,11 @@ func memory(opts *mem.Options) conformance.Harness {
 			conformance.HookNonexistent: "a bucket in memory is made when it is opened",
 			conformance.HookForeign:     "no other program reaches this memory",
 			conformance.HookCorrupt:     "no other program reaches this memory",
+			conformance.HookEndpoint:    "there is no server",
+			conformance.HookProxied:     "there are no requests",
+			conformance.HookDenied:      "there are no credentials",
+			conformance.HookRestart:     "what is in memory ends with the process",
+			conformance.HookPause:       "there is no server",
 		},
 	}
 }

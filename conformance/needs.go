@@ -134,6 +134,11 @@ var (
 	needNonexistent = needHook(HookNonexistent)
 	needForeign     = needHook(HookForeign)
 	needCorrupt     = needHook(HookCorrupt)
+	needEndpoint    = needHook(HookEndpoint)
+	needProxied     = needHook(HookProxied)
+	needDenied      = needHook(HookDenied)
+	needRestart     = needHook(HookRestart)
+	needPause       = needHook(HookPause)
 	needSecrets     = needHook(HookSecrets)
 
 	flatNamespace  = unless("that it cannot hold a beside a/b", func(c blob.Capabilities) bool { return c.NoFileBesideDir })

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"encoding/binary"
+	"io/fs"
 	"strings"
 
 	"github.com/holdall-go/holdall/blob"
@@ -82,6 +83,15 @@ func (t *T) upload(key string, n int) *blob.Object {
 		t.sendPart(u, i+1, part)
 	}
 	return t.complete(u, key, content)
+}
+
+// noSuchUpload is what the ID of no upload answers. Under access control an ID proves who began the upload, and what
+// proves nothing is denied.
+func (t *T) noSuchUpload() error {
+	if t.Caps.Guarded {
+		return fs.ErrPermission
+	}
+	return fs.ErrNotExist
 }
 
 // parts returns the parts of an upload that have arrived.

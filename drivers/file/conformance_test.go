@@ -61,6 +61,13 @@ func harness(name string, opts *Options) conformance.Harness {
 				t.Fatalf("%v", err)
 			}
 		},
+		Impossible: map[conformance.Hook]string{
+			conformance.HookEndpoint: "there is no server",
+			conformance.HookProxied:  "there are no requests",
+			conformance.HookDenied:   "there are no credentials: the rights are those of the process",
+			conformance.HookRestart:  "there is no server",
+			conformance.HookPause:    "there is no server",
+		},
 	}
 }
 

@@ -95,6 +95,9 @@ func (s *service) index(w http.ResponseWriter, r *http.Request) {
 	if user := r.URL.Query().Get("user"); user == owner {
 		fail(w, fs.ErrPermission)
 		return
+	} else if strings.Contains(user, "/") {
+		fail(w, blob.ErrInvalid) // "bob/drafts" would be given a folder of bob's
+		return
 	} else if user != "" {
 		value := base64.RawURLEncoding.EncodeToString([]byte(user)) + "." + s.sign(user)
 		http.SetCookie(w, &http.Cookie{Name: "session", Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
@@ -131,7 +134,10 @@ func (s *service) write(w http.ResponseWriter, r *http.Request) {
 // fail answers with the status that an error means, and never with its text.
 func fail(w http.ResponseWriter, err error) {
 	status := http.StatusInternalServerError
+	var tooLarge *http.MaxBytesError
 	switch {
+	case errors.As(err, &tooLarge):
+		status = http.StatusRequestEntityTooLarge
 	case errors.Is(err, fs.ErrPermission):
 		status = http.StatusForbidden
 	case errors.Is(err, blob.ErrInvalid):

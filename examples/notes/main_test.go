@@ -102,7 +102,16 @@ func TestForgedSessions(t *testing.T) {
 			t.Errorf("the cookie %q writes: %d", cookie, res.StatusCode)
 		}
 	}
-	if status, _ := v.do("GET", "/?user=../escape", ""); status != http.StatusBadRequest {
-		t.Errorf("a user whose folder is no scope: %d", status)
+	for _, user := range []string{"../escape", "alice/drafts", ".."} {
+		if status, _ := v.do("GET", "/?user="+user, ""); status != http.StatusBadRequest {
+			t.Errorf("a user %q, who has no folder of his own: %d", user, status)
+		}
+	}
+	if status, _ := v.do("PUT", "/notes/x", strings.Repeat("x", 1<<20+1)); status != http.StatusForbidden {
+		t.Errorf("a large note of nobody's: %d", status)
+	}
+	v.do("GET", "/?user=mallory", "")
+	if status, _ := v.do("PUT", "/notes/mallory/x", strings.Repeat("x", 1<<20+1)); status != http.StatusRequestEntityTooLarge {
+		t.Errorf("a note that is too large: %d", status)
 	}
 }

@@ -36,7 +36,7 @@ func TestTour(t *testing.T) {
 		"2 objects, under docs/", // bob
 		"an empty bucket",        // nobody
 		"big/one: 7 bytes",
-		`get "big/in/other": permission denied`,
+		`get "big/in/other" in file://`, ": permission denied",
 		`stopped by the barrier at "big/in/"`,
 		"may she still read big/one? yes",
 		"may she still read big/one? no",

@@ -1,0 +1,190 @@
+package conformance
+
+import (
+	"context"
+	"io"
+	"strings"
+
+	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/conformance/faultproxy"
+)
+
+// Answers that are lost when the server has done what it was asked. Whoever asks again must know his own work when he
+// sees it, or say that he does not.
+var lostAnswerCases = []Case{
+	{ID: "K19", Doc: "an if-absent put whose answer is lost does not lose to itself, nor win against another's object, even of the same content", Needs: append([]Need{needIfAbsent}, throughProxy...), Run: lostIfAbsent},
+	{ID: "P14", Doc: "a put, delete, copy, part or completion whose answer is lost is made again, or its outcome is said to be unknown", Needs: throughProxy, Run: lostAnswers},
+	{ID: "P15", Doc: "a request that arrives twice does what it does once", Needs: throughProxy, Run: arrivesTwice},
+	{ID: "P27", Doc: "a write with a condition whose answer is lost succeeds or is ErrAmbiguous, and never says that its condition did not hold", Needs: throughProxy, Run: lostConditions},
+	{ID: "P29", Doc: "a write with a condition of which every answer is lost is ErrAmbiguous", Needs: append([]Need{needIfAbsent}, throughProxy...), Run: ambiguous},
+}
+
+func lostAnswers(t *T) {
+	l := t.link()
+	var writes []operation
+	for _, op := range t.operations() {
+		if op.write {
+			writes = append(writes, op)
+		}
+	}
+	l.everywhere("lost", writes, one(faultproxy.DropResponse), func(op operation, key string, r *trial) {
+		r.settled(op, key).attempts(1, mostAttempts).within(budget / 2)
+		if r.err != nil {
+			op.done(t, key) // the server has done it
+		} else if !op.once {
+			r.attempts(2, mostAttempts)
+		}
+	})
+	l.everywhere("never", writes, one(func() *faultproxy.Fault { return faultproxy.DropResponse().Forever() }), func(op operation, key string, r *trial) {
+		r.open().attempts(1, mostAttempts).within(budget)
+		op.done(t, key)
+	})
+	t.wantNoUploads("writes whose answer was lost")
+}
+
+func arrivesTwice(t *T) {
+	l := t.link()
+	l.everywhere("twice", t.operations(), one(faultproxy.Duplicate), func(op operation, key string, r *trial) {
+		r.succeeds().attempts(1, 1).within(budget / 4)
+		op.done(t, key)
+	})
+	t.wantNoUploads("requests that arrived twice")
+}
+
+// ifAbsent stores content if there is none.
+func (l *link) ifAbsent(key, content string, faults ...*faultproxy.Fault) *trial {
+	return l.try(key, "put if-absent", func(ctx context.Context, b blob.Bucket) error {
+		_, err := b.Put(ctx, key, strings.NewReader(content), &blob.PutOptions{If: blob.IfAbsent})
+		return err
+	}, faults...).attempts(1, mostAttempts).within(budget)
+}
+
+// lost loses the first answer to a write.
+func lost() *faultproxy.Fault { return faultproxy.DropResponse().On("PUT", "POST") }
+
+func lostIfAbsent(t *T) {
+	l := t.link()
+	l.ifAbsent("won", newContent, lost()).succeedsOr(blob.ErrAmbiguous)
+	holdsNew(t, "won")
+	// Another was first; what is lost is the answer that says so.
+	for name, others := range map[string]string{"other": oldContent, "same": newContent} {
+		before := t.Put(name, others)
+		if r := l.ifAbsent(name, newContent, lost()).fails(); r.err != nil && !classOf(r.err, blob.ErrAmbiguous) {
+			r.class(blob.ErrExist)
+		}
+		t.WantContent(name, others)
+		if now := t.Stat(name); now.ETag != before.ETag {
+			t.Errorf("another's object has the ETag %s, not %s", now.ETag, before.ETag)
+		}
+	}
+	// Another writes, or removes, between the attempts. That his object is there does not show that ours never was.
+	l.ifAbsent("replaced", newContent, lost().Then(func() { t.Put("replaced", oldContent) })).succeedsOr(blob.ErrAmbiguous)
+	holdsOld(t, "replaced")
+	r := l.ifAbsent("removed", newContent, lost().Then(func() { t.Delete("removed") }))
+	r.succeedsOr(blob.ErrAmbiguous)
+	t.Recordf("an if-absent put whose object is removed before the next attempt: %q", classes(r.err))
+	// With a body that cannot be read again, too.
+	r = l.try("stream", "put if-absent of a stream", func(ctx context.Context, b blob.Bucket) error {
+		_, err := b.Put(ctx, "stream", struct{ io.Reader }{strings.NewReader(newContent)}, &blob.PutOptions{If: blob.IfAbsent})
+		return err
+	}, lost())
+	r.succeedsOr(blob.ErrAmbiguous).attempts(1, mostAttempts)
+	holdsNew(t, "stream")
+}
+
+// conditional makes a write with a condition that holds, of each kind that the bucket has.
+func (t *T) conditional() []operation {
+	c := t.Caps
+	var all []operation
+	match := func(ctx context.Context, b blob.Bucket, key string) (blob.Condition, error) {
+		o, err := b.Stat(ctx, key, nil)
+		if err != nil {
+			return blob.Condition{}, err
+		}
+		return blob.IfMatch(o.ETag), nil
+	}
+	if c.PutIf.Has(blob.KindMatch) {
+		all = append(all, writing("put if-match", func(ctx context.Context, b blob.Bucket, key string) error {
+			cond, err := match(ctx, t.Bucket, key)
+			if err == nil {
+				_, err = b.Put(ctx, key, strings.NewReader(newContent), &blob.PutOptions{If: cond})
+			}
+			return err
+		}))
+	}
+	if c.DeleteIf.Has(blob.KindMatch) {
+		op := deleteOperation
+		op.name, op.prepare = "delete if-match", reading("", func(ctx context.Context, b blob.Bucket, key string) error {
+			cond, err := match(ctx, t.Bucket, key)
+			if err == nil {
+				err = b.Delete(ctx, key, &blob.DeleteOptions{If: cond})
+			}
+			return err
+		}).prepare
+		all = append(all, op)
+	}
+	if c.Copy && c.CopyIf.Has(blob.KindMatch) {
+		t.Put(source, newContent)
+		all = append(all, writing("copy if-match", func(ctx context.Context, b blob.Bucket, key string) error {
+			cond, err := match(ctx, t.Bucket, key)
+			if err == nil {
+				err = copyFrom(ctx, b, source, key, &blob.CopyOptions{If: cond})
+			}
+			return err
+		}))
+	}
+	if c.Multipart {
+		all = append(all, completionOperation())
+	}
+	if c.Multipart && c.UploadIf.Has(blob.KindAbsent) {
+		op := completionOperation()
+		op.name = "completion if-absent"
+		op.prepare = func(l *link, key string) func(context.Context, blob.Bucket) error {
+			u := l.uploadThrough(key, &blob.UploadOptions{If: blob.IfAbsent})
+			l.t.sendPart(u, 1, newContent)
+			return func(ctx context.Context, _ blob.Bucket) error {
+				_, err := u.Complete(ctx)
+				return err
+			}
+		}
+		all = append(all, op)
+	}
+	return all
+}
+
+func lostConditions(t *T) {
+	l, all := t.link(), t.conditional()
+	for i := range all {
+		all[i].name = strings.ReplaceAll(all[i].name, " ", "-") // it is part of the key
+	}
+	l.everywhere("lost", all, func() []*faultproxy.Fault {
+		return []*faultproxy.Fault{faultproxy.DropResponse().On("PUT", "POST", "DELETE")}
+	}, func(op operation, key string, r *trial) {
+		if r.err != nil {
+			r.class(blob.ErrAmbiguous)
+		}
+		r.attempts(1, mostAttempts).within(budget)
+		op.done(t, key)
+	})
+	t.wantNoUploads("completions whose answer was lost")
+}
+
+func ambiguous(t *T) {
+	l := t.link()
+	// Nothing comes back, neither from the write nor from who looks for it.
+	l.ifAbsent("all", newContent, faultproxy.DropResponse().Forever()).class(blob.ErrAmbiguous)
+	holdsNew(t, "all")
+	// Only what is written is lost, so a look may tell.
+	l.ifAbsent("writes", newContent, lost().Forever()).succeedsOr(blob.ErrAmbiguous)
+	holdsNew(t, "writes")
+	for i, op := range t.conditional() {
+		key := string(rune('a'+i)) + "-condition"
+		call := op.prepare(l, key)
+		l.try(key, op.name, call, faultproxy.DropResponse().Forever()).class(blob.ErrAmbiguous).attempts(1, mostAttempts)
+		op.done(t, key)
+	}
+	// What never reached the server did not happen, and who can know that may say so.
+	t.Put("never", oldContent)
+	l.put("never", newContent, true, nil, faultproxy.Reset().Forever()).open()
+	holdsOld(t, "never")
+}
