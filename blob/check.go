@@ -148,7 +148,7 @@ func (c *checked) Source(ctx context.Context, key string, opts *SourceOptions) (
 		err = fmt.Errorf("%w: this bucket does not copy on the server", errors.ErrUnsupported)
 	}
 	if err == nil && *opts != zeroSource {
-		err = cmp.Or(c.writeCondition(opts.If, c.caps.CopyIf&^Conditions(KindAbsent), "Source"), c.version(opts.Version))
+		err = cmp.Or(c.writeCondition(opts.If, c.caps.SourceIf&^Conditions(KindAbsent), "Source"), c.version(opts.Version))
 	}
 	if err != nil {
 		return Source{}, c.fail("source", key, err)

@@ -282,7 +282,7 @@ type sourceless struct{ blob.Bucket }
 
 func (s sourceless) Capabilities() blob.Capabilities {
 	caps := s.Bucket.Capabilities()
-	caps.Copy, caps.CopyIf = false, 0
+	caps.Copy, caps.CopyIf, caps.SourceIf = false, 0, 0
 	return caps
 }
 

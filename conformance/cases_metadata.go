@@ -164,7 +164,7 @@ func metadataBytes(t *T) {
 			t.wantBadMetadata(map[string]string{name: m[name] + "v"}, map[string]string{name: m[name][1:], "ab": ""})
 		}
 	}
-	runes := map[string]string{"n": strings.Repeat("é", (most-1)/2)}
+	runes := map[string]string{"n": strings.Repeat("é", (most-1)/4)}
 	t.PutWith("k", "content", withMetadata(runes))
 	t.hasMetadata("k", "content", runes)
 }

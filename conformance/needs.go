@@ -56,7 +56,7 @@ var (
 			return err
 		})}
 	needCopyIfMatch = Need{Name: "if-match on the source of a Copy",
-		Has: func(c blob.Capabilities) bool { return c.Copy && c.CopyIf.Has(blob.KindMatch) },
+		Has: func(c blob.Capabilities) bool { return c.Copy && c.SourceIf.Has(blob.KindMatch) },
 		Refused: refused(func(t *T) error {
 			_, err := t.Bucket.Source(t.ctx, "here", &blob.SourceOptions{If: blob.IfMatch(`"any"`)})
 			return err

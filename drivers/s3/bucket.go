@@ -25,6 +25,7 @@ type bucket struct {
 	client      *s3.Client
 	flavour     *flavour
 	endpoint    string
+	region      string
 	credentials aws.CredentialsProvider
 	customer    *customerKey
 	versions    bool
@@ -47,7 +48,7 @@ const (
 func (b *bucket) Capabilities() blob.Capabilities {
 	f := b.flavour
 	c := blob.Capabilities{
-		PutIf: f.putIf, UploadIf: f.uploadIf, CopyIf: f.copyIf, DeleteIf: f.deleteIf, ReadIf: blob.ReadConditions,
+		PutIf: f.putIf, UploadIf: f.uploadIf, CopyIf: f.copyIf, SourceIf: f.sourceIf, DeleteIf: f.deleteIf, ReadIf: blob.ReadConditions,
 		MaxKeyBytes: 1024, MaxObjectSize: maxObject,
 		Headers: true, Metadata: true, MaxMetadataBytes: maxMetadata,
 		Multipart: true, MinPartSize: minPart, MaxPartSize: maxPart, MaxParts: maxParts, ListUploads: !f.noUploads,
@@ -59,6 +60,7 @@ func (b *bucket) Capabilities() blob.Capabilities {
 		NativeACL:     true,
 		TimePrecision: timePrecision,
 	}
+	c.CanonicalKeys, c.NoFileBesideDir, c.NoSlashAtEnd = f.paths, f.paths, f.paths
 	if f.maxObject > 0 {
 		c.MaxObjectSize = f.maxObject
 	}
