@@ -24,13 +24,16 @@ type Provider struct {
 	command []string
 
 	// child starts the server without Docker, if that can be done. The error is an *Unavailable if it cannot be done here.
-	child func(ctx context.Context, p *Provider) (process, error)
+	child func(p *Provider) (process, error)
 
 	// second makes the second of the Holders, unless the server begins with it.
 	second func(ctx context.Context, s *Server) error
 
 	// version asks the server, or its program, for its version.
 	version func(ctx context.Context, s *Server) (string, error)
+
+	// expected are the cases of the suite that fail on it, each with the reason and a link.
+	expected map[string]string
 
 	once    sync.Once
 	started *Server

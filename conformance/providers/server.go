@@ -83,11 +83,9 @@ func Purge() error {
 // start starts a server in Docker, or else as a child process, and waits until it works.
 func start(ctx context.Context, p *Provider) (*Server, error) {
 	began := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, soon)
-	defer cancel()
 	proc, err := startContainer(p)
 	if u := (*Unavailable)(nil); errors.As(err, &u) && p.child != nil {
-		proc, err = p.child(ctx, p)
+		proc, err = p.child(p)
 	}
 	if err != nil {
 		return nil, err
@@ -95,7 +93,18 @@ func start(ctx context.Context, p *Provider) (*Server, error) {
 	running.Lock()
 	running.processes = append(running.processes, proc)
 	running.Unlock()
+	s, err := bringUp(ctx, p, proc)
+	if err != nil {
+		return nil, err
+	}
+	s.Took = time.Since(began)
+	return s, nil
+}
 
+// bringUp waits until a server that was started works, gives it its second identity, and learns its version.
+func bringUp(ctx context.Context, p *Provider, proc process) (*Server, error) {
+	ctx, cancel := context.WithTimeout(ctx, soon)
+	defer cancel()
 	s := &Server{Provider: p, Endpoint: proc.endpoint(), process: proc}
 	if err := s.wait(ctx); err != nil {
 		return nil, err
@@ -105,10 +114,10 @@ func start(ctx context.Context, p *Provider) (*Server, error) {
 			return nil, fmt.Errorf("making the second identity of %s: %w", p.Name, err)
 		}
 	}
+	var err error
 	if s.Version, err = p.version(ctx, s); err != nil {
 		return nil, fmt.Errorf("asking %s for its version: %w", p.Name, err)
 	}
-	s.Took = time.Since(began)
 	return s, nil
 }
 

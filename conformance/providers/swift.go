@@ -10,9 +10,9 @@ import (
 // Swift is OpenStack Swift by its S3 door, the middleware s3api.
 var Swift = &Provider{
 	Name:    "swift",
-	Holders: [2]Identity{{"holdall:first", "SKTEST0123456789"}, {"other:second", "SKTEST20123456789"}},
+	Holders: [2]Identity{{"holdall:first", "SKTEST0123456789"}, {"holdall:second", "SKTEST20123456789"}},
 	port:    "8090/tcp",
-	env:     []string{"USERS=holdall:first:SKTEST0123456789 other:second:SKTEST20123456789"},
+	env:     []string{"USERS=holdall:first:SKTEST0123456789:.admin holdall:second:SKTEST20123456789:"},
 	version: func(ctx context.Context, s *Server) (string, error) {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Endpoint.JoinPath("info").String(), nil)
 		if err != nil {

@@ -84,7 +84,7 @@ func InstallVersitygw(ctx context.Context, log io.Writer) error {
 }
 
 // startVersitygw runs the program as a child of this process, on a directory of its own.
-func startVersitygw(ctx context.Context, p *Provider) (process, error) {
+func startVersitygw(p *Provider) (process, error) {
 	program, err := exec.LookPath("versitygw")
 	if err != nil {
 		if program, err = versitygwPath(); err == nil {

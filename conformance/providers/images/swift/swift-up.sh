@@ -7,7 +7,8 @@
 # What DIR holds from an earlier run is kept, so that a killed container starts again with what was acknowledged.
 # It ends when the first server does. The environment:
 #
-#	USERS   "account:user:secret …"; the access key of the S3 layer is account:user
+#	USERS   "account:user:secret:groups …"; the access key of the S3 layer is account:user. Who is in group .admin may do
+#	        everything in the account, and others what ACLs allow
 #	BIND    address of the proxy, 0.0.0.0 by default
 #	PORT    its port, 8090 by default; the four ports after it are used on 127.0.0.1
 set -euo pipefail
@@ -17,10 +18,10 @@ bind=${BIND:-0.0.0.0} port=${PORT:-8090}
 mkdir -p "$dir"/{etc,srv/d1,log,cache}
 
 users() {
-  local user account name secret
+  local user account name secret groups
   for user in ${USERS-}; do
-    IFS=: read -r account name secret <<<"$user"
-    echo "user_${account}_$name = $secret .admin"
+    IFS=: read -r account name secret groups <<<"$user"
+    echo "user_${account}_$name = $secret $groups"
   done
 }
 
