@@ -15,6 +15,7 @@ type Capabilities struct {
 	PutIf, UploadIf, CopyIf, SourceIf, DeleteIf, ReadIf ConditionSet
 
 	MaxKeyBytes   int   // longest key
+	MaxSegment    int   // longest piece of a key between slashes, in bytes
 	MaxObjectSize int64 // largest object, in bytes
 
 	Headers            bool // standard headers beside ContentType are kept
@@ -56,7 +57,7 @@ type Capabilities struct {
 	EventualList    bool // a listing may lag behind writes
 	EventualRead    bool // Get and Stat may lag behind writes
 	NoFileBesideDir bool // cannot hold "a" beside "a/b" or "a/"
-	NoSlashAtEnd    bool // refuses keys that end in "/"
+	NoSlashAtEnd    bool // stores nothing under a key that ends in "/"
 	CaseFolding     bool // cannot hold "A" beside "a"
 	Normalizing     bool // cannot hold composed beside decomposed Unicode
 }

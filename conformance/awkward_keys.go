@@ -48,7 +48,8 @@ func canonical(key string) bool {
 
 // refuses tells whether the store declares that it takes no such key.
 func (t *T) refuses(key string) bool {
-	return len(key) > t.Caps.MaxKey() || t.Caps.CanonicalKeys && !canonical(key) || t.Caps.NoSlashAtEnd && strings.HasSuffix(key, "/")
+	return len(key) > t.Caps.MaxKey() || t.Caps.CanonicalKeys && !canonical(key) ||
+		t.Caps.MaxSegment > 0 && slices.ContainsFunc(strings.Split(key, "/"), func(s string) bool { return len(s) > t.Caps.MaxSegment })
 }
 
 // awkwardKeys are the awkward keys that the store takes, all of them at once.

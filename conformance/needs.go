@@ -61,6 +61,12 @@ var (
 			_, err := t.Bucket.Source(t.ctx, "here", &blob.SourceOptions{If: blob.IfMatch(`"any"`)})
 			return err
 		})}
+	needCopyOverMatch = Need{Name: "if-match on what a Copy overwrites",
+		Has: func(c blob.Capabilities) bool { return c.Copy && c.CopyIf.Has(blob.KindMatch) },
+		Refused: refused(func(t *T) error {
+			_, err := t.Bucket.Copy(t.ctx, "new", blob.Source{}, &blob.CopyOptions{If: blob.IfMatch(`"any"`)})
+			return err
+		})}
 	needMultipart = Need{Name: "Upload",
 		Has: func(c blob.Capabilities) bool { return c.Multipart },
 		Refused: refused(func(t *T) error {
@@ -141,6 +147,7 @@ var (
 	needPause       = needHook(HookPause)
 	needSecrets     = needHook(HookSecrets)
 
+	slashAtEnd     = unless("that nothing is under a key that ends in a slash", func(c blob.Capabilities) bool { return c.NoSlashAtEnd })
 	flatNamespace  = unless("that it cannot hold a beside a/b", func(c blob.Capabilities) bool { return c.NoFileBesideDir })
 	caseSensitive  = unless("that it folds case", func(c blob.Capabilities) bool { return c.CaseFolding })
 	normPreserving = unless("that it normalizes Unicode", func(c blob.Capabilities) bool { return c.Normalizing })

@@ -8,6 +8,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"net/http"
+	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -31,6 +33,13 @@ type bucket struct {
 	versions    bool
 	signPayload bool
 	attempts    int
+	closed      atomic.Bool
+}
+
+// Close lets go of nothing: connections belong to the HTTP client, which other buckets share.
+func (b *bucket) Close() error {
+	b.closed.Store(true)
+	return nil
 }
 
 var _ blob.Bucket = (*bucket)(nil)
@@ -58,9 +67,14 @@ func (b *bucket) Capabilities() blob.Capabilities {
 		ChecksumIn:    []blob.Algorithm{blob.CRC32C, blob.CRC64NVME, blob.CRC32, blob.SHA1, blob.SHA256, blob.MD5},
 		ChecksumOut:   []blob.Algorithm{blob.CRC32C},
 		NativeACL:     true,
+		Sign:          []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete, http.MethodPost},
+		MaxSign:       maxSign,
 		TimePrecision: timePrecision,
 	}
-	c.CanonicalKeys, c.NoFileBesideDir, c.NoSlashAtEnd = f.paths, f.paths, f.paths
+	c.CanonicalKeys, c.NoFileBesideDir, c.NoSlashAtEnd = f.paths, f.paths, f.noSlashAtEnd
+	if f.paths {
+		c.MaxSegment = 255
+	}
 	if f.maxObject > 0 {
 		c.MaxObjectSize = f.maxObject
 	}
@@ -91,6 +105,8 @@ func (b *bucket) adjustStack(stack *middleware.Stack) error {
 		if b.flavour.checksums {
 			return stack.Build.Add(middleware.BuildMiddlewareFunc("HoldallChecksumMode", askForChecksums), middleware.After)
 		}
+	case "ListObjectVersions":
+		return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("HoldallOrder", noteOrder), middleware.After)
 	case "DeleteObjects":
 		return stack.Build.Add(middleware.BuildMiddlewareFunc("HoldallContentMD5", addMD5), middleware.After)
 	}

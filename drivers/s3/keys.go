@@ -16,12 +16,9 @@ func (f *flavour) holds(key string) error {
 	if i := strings.IndexFunc(key, unprintable); i >= 0 {
 		return fmt.Errorf("%w: the key %.100q holds a control byte, a backslash, or what XML cannot say, which %s does not keep", blob.ErrInvalid, key, f.name)
 	}
-	for segment := range strings.SplitSeq(key, "/") {
-		switch {
-		case segment == "" || segment == "." || segment == "..":
-			return fmt.Errorf("%w: the key %.100q has an empty, \".\" or \"..\" segment, or ends in a slash; %s keeps objects as files", blob.ErrInvalid, key, f.name)
-		case len(segment) > 255:
-			return fmt.Errorf("%w: the key %.100q has a segment of %d bytes; %s keeps objects as files, whose names have at most 255", blob.ErrInvalid, key, len(segment), f.name)
+	for segment := range strings.SplitSeq(strings.TrimSuffix(key, "/"), "/") {
+		if segment == "" || segment == "." || segment == ".." {
+			return fmt.Errorf("%w: the key %.100q has an empty, \".\" or \"..\" segment; %s keeps objects as files", blob.ErrInvalid, key, f.name)
 		}
 	}
 	return nil

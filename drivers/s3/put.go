@@ -182,6 +182,9 @@ func (b *bucket) newWrite(key string, a *blob.Attributes, cond blob.Condition, p
 	if err := b.flavour.holds(key); err != nil {
 		return nil, err
 	}
+	if b.flavour.noSlashAtEnd && strings.HasSuffix(key, "/") {
+		return nil, fmt.Errorf("%w: the key %.100q ends in a slash, which is a directory to %s", blob.ErrInvalid, key, b.flavour.name)
+	}
 	if o, _ := p.(*Provider); o != nil {
 		if err := o.check(); err != nil {
 			return nil, err
