@@ -1,6 +1,7 @@
 package acl
 
 import (
+	"math"
 	"sync/atomic"
 	"time"
 )
@@ -43,6 +44,9 @@ func (c *clock) now() instant {
 
 // time returns the wall time of i.
 func (i instant) time() time.Time { return time.Unix(0, i.wall).UTC() }
+
+// endOfClock is the last moment that an instant can tell, in the year 2262.
+var endOfClock = time.Unix(0, math.MaxInt64)
 
 var processStart = time.Now()
 

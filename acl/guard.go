@@ -79,7 +79,7 @@ type Decision struct {
 	Time  time.Time
 	Who   Identity
 	Op    string // as in blob.Error, "may", "edit" or "read ACL"
-	Right Rights // what the call needs; 0 for an edit
+	Right Rights // what the call needs; 0 for an edit, and for an upload that needs its resume token
 	Key   string // the key, prefix or scope; what an edit says of itself
 	Err   error  // nil if it was allowed; fs.ErrPermission if it was denied; else why it could not be decided
 }
@@ -166,6 +166,11 @@ func newGuard(bucket blob.Bucket, opts *Options) (*Guard, error) {
 	if err := opts.check(); err != nil {
 		return nil, err
 	}
+	for _, b := range []blob.Bucket{bucket, opts.Store} {
+		if b != nil && b.Capabilities().PartOfSegment {
+			return nil, fmt.Errorf(`%w: the bucket is a Sub whose prefix does not end in "/", so its keys begin inside a segment`, blob.ErrInvalid)
+		}
+	}
 	g := &Guard{bucket: bucket, store: &store{opts.Store}, clock: newClock(opts.now), hook: opts.Hook}
 	if opts.Store == nil {
 		g.store.bucket = bucket
@@ -203,6 +208,9 @@ func (o *Options) check() error {
 		if d < 0 {
 			return fmt.Errorf("%w: Options.%s is %v; it cannot be negative", blob.ErrInvalid, name, d)
 		}
+	}
+	if o.Freshness.within+o.Grace < 0 {
+		return fmt.Errorf("%w: Options.Freshness and Grace together are longer than a time.Duration can be", blob.ErrInvalid)
 	}
 	for _, id := range o.Recovery {
 		if err := checkID(id); err != nil {

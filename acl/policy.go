@@ -225,7 +225,7 @@ func (g *Grant) validate() error {
 	if g.Rights == 0 {
 		return fmt.Errorf("%w: a grant of no rights", blob.ErrInvalid)
 	}
-	if year := g.Expires.Year(); year < 1 || year > 9999 {
+	if year := g.Expires.UTC().Year(); year < 1 || year > 9999 {
 		return fmt.Errorf("%w: a grant that expires in the year %d, which RFC 3339 cannot write", blob.ErrInvalid, year)
 	}
 	if g.By != "" {

@@ -1,6 +1,7 @@
 package acl
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
@@ -78,23 +79,23 @@ func (v *view) Capabilities() blob.Capabilities { return v.guard.caps }
 
 // access returns what the identity may do in a call that begins now. Every decision comes through here.
 func (v *view) access(ctx context.Context) (*access, instant, error) {
+	now := v.guard.clock.now()
 	if v.broken != nil {
-		return nil, instant{}, v.broken
+		return nil, now, v.broken
 	}
 	if v.guard.closed.Load() {
-		return nil, instant{}, blob.ErrClosed
+		return nil, now, blob.ErrClosed
 	}
-	now := v.guard.clock.now()
 	s, err := v.guard.snapshots.fresh(ctx, now, v.atLeast)
 	if err != nil {
-		a, rerr := v.recover(ctx, err)
+		a, rerr := v.recover(ctx, now, err)
 		return a, now, rerr
 	}
 	if a := v.latest.Load(); a != nil && a.snapshot == s && (a.until == 0 || now.wall < a.until) {
 		return a, now, nil
 	}
 	a := &access{snapshot: s, rights: compile(s.index, v.who.Identity, now.time(), v.who.restrictions...)}
-	if until := a.rights.validUntil; !until.IsZero() {
+	if until := a.rights.validUntil; until.Before(endOfClock) && !until.IsZero() {
 		a.until = until.UnixNano()
 	}
 	v.latest.Store(a)
@@ -102,10 +103,15 @@ func (v *view) access(ctx context.Context) (*access, instant, error) {
 }
 
 // recover lets recovery users pass while no policy is fresh, because of err. It is by the user id alone: groups are the
-// policy's business.
-func (v *view) recover(ctx context.Context, err error) (*access, error) {
+// policy's business. That the view asks for a later policy than there is does not count: anyone can ask for that.
+func (v *view) recover(ctx context.Context, now instant, err error) (*access, error) {
 	if cerr := ctx.Err(); cerr != nil {
 		return nil, err
+	}
+	if v.atLeast > 0 {
+		if _, ferr := v.guard.snapshots.fresh(ctx, now, 0); ferr == nil {
+			return nil, err
+		}
 	}
 	c := compile(v.guard.recovery, Identity{User: v.who.User}, time.Time{}, v.who.restrictions...)
 	if v.who.User == "" || c.everywhere == 0 {
@@ -138,7 +144,7 @@ func (v *view) report(now instant, op, key string, right Rights, err error) {
 // May returns nil if the identity has right on key, [fs.ErrPermission] if not, and otherwise why that cannot be told. It
 // is what each call asks; a call may need more than one right.
 func (v *View) May(ctx context.Context, right Rights, key string) error {
-	err := ctx.Err()
+	err := cmp.Or(ctx.Err(), askable(right))
 	if err == nil {
 		err = v.v.require(ctx, "may", key, right)
 	}
@@ -146,6 +152,14 @@ func (v *View) May(ctx context.Context, right Rights, key string) error {
 		return denied // as it is: a question is asked often, and its answer costs nothing
 	}
 	return fail("may", key, err)
+}
+
+// askable refuses the question whether someone has no right at all. Everyone has, the suspended too.
+func askable(right Rights) error {
+	if right == 0 {
+		return fmt.Errorf("%w: no right is asked about; give one or more", blob.ErrInvalid)
+	}
+	return nil
 }
 
 // versioned adds what an old version needs beside: Write, since it may have been overwritten to redact it.

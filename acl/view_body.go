@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/holdall-go/holdall/blob"
@@ -84,7 +85,7 @@ func guarded(body io.Reader, p *pace) (wrapped io.Reader, size int64, rewind fun
 	b.at, b.from, b.end = at, at, at+size
 	seekable := &seekableBody{b, seeker}
 	if reader, ok := body.(io.ReaderAt); ok {
-		return &randomBody{seekable, reader}, size, rewind
+		return &randomBody{seekableBody: seekable, reader: reader}, size, rewind
 	}
 	return seekable, size, rewind
 }
@@ -130,11 +131,16 @@ func (b *seekableBody) Seek(offset int64, whence int) (int64, error) {
 type randomBody struct {
 	*seekableBody
 	reader io.ReaderAt
+	passed atomic.Int64 // bytes read so
 }
 
 func (b *randomBody) ReadAt(p []byte, off int64) (int, error) {
 	n, err := b.reader.ReadAt(p, off)
-	if cerr := b.pace.passed(n, off+int64(n) >= b.end); cerr != nil {
+	// Which read is the last depends on the driver: the one at the end, or that which makes the bytes as many as there are,
+	// or twice as many for one that digests them first.
+	size, passed := b.end-b.from, b.passed.Add(int64(n))
+	whole := size > 0 && passed/size > (passed-int64(n))/size
+	if cerr := b.pace.passed(n, whole || off+int64(n) >= b.end); cerr != nil {
 		return 0, cerr
 	}
 	return n, err

@@ -68,7 +68,7 @@ func (v *view) edit(ctx context.Context, edits []Edit) ([]outcome, error) {
 		}
 		ids[i] = nonce()
 	}
-	outcomes, err := v.guard.editor.edit(ctx, change{v.who, edits, ids})
+	outcomes, err := v.guard.editor.edit(ctx, change{v.who, slices.Clone(edits), ids})
 	for i, e := range edits {
 		why := err
 		if err == nil {
@@ -227,7 +227,7 @@ func (v *View) Explain(ctx context.Context, who Identity, right Rights, key stri
 }
 
 func (v *view) explain(ctx context.Context, who Identity, right Rights, key string) (Explanation, error) {
-	if err := cmp.Or(ctx.Err(), CheckScope(key), who.Validate()); err != nil {
+	if err := cmp.Or(ctx.Err(), CheckScope(key), who.Validate(), askable(right)); err != nil {
 		return Explanation{}, err
 	}
 	own := who.User == v.who.User && sameGroups(who.Groups, v.who.Groups)

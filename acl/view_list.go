@@ -1,6 +1,7 @@
 package acl
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"strings"
@@ -14,7 +15,7 @@ import (
 // A listing through a view is that of a bucket which holds exactly the keys that the identity may List. The store is
 // asked for one visible range after the other, so it costs what is visible, and what is not leaves no trace.
 
-// A listing asks again what is visible after so many entries of the store, or so much time.
+// A listing asks again what is visible after a page of the store, which has at most so many entries, or so much time.
 const (
 	checkEntries   = 1000
 	checkListAfter = time.Second
@@ -95,7 +96,7 @@ func (l *lister) refresh() (err error) {
 // due reports whether another entry of the store makes it time to refresh.
 func (l *lister) due() bool {
 	l.seen++
-	return l.seen >= checkEntries || l.seen%64 == 0 && l.checked.since(l.guard.clock.now()) >= checkListAfter
+	return l.seen >= checkEntries || l.seen == l.pageSize() || l.seen%64 == 0 && l.checked.since(l.guard.clock.now()) >= checkListAfter
 }
 
 // visit lists the visible range from lo to hi, or the beginning of it, and leaves in from where to go on.
@@ -151,10 +152,7 @@ func (l *lister) visit(lo, hi string) error {
 
 // ask returns what to ask the store for, to list from lo to hi.
 func (l *lister) ask(lo, hi string) *blob.ListOptions {
-	o := &blob.ListOptions{Prefix: l.opts.Prefix, Delimiter: l.opts.Delimiter, Versions: l.opts.Versions, PageSize: l.opts.PageSize}
-	if o.PageSize == 0 {
-		o.PageSize = l.opts.Limit
-	}
+	o := &blob.ListOptions{Prefix: l.opts.Prefix, Delimiter: l.opts.Delimiter, Versions: l.opts.Versions, PageSize: l.pageSize()}
 	if o.Delimiter == "" { // narrowing the prefix would change what rolls up
 		if common := commonPrefix(lo, hi); len(common) > len(o.Prefix) {
 			o.Prefix = common
@@ -166,6 +164,9 @@ func (l *lister) ask(lo, hi string) *blob.ListOptions {
 	startAt(o, lo)
 	return o
 }
+
+// pageSize is how many entries the store is asked for at once; 0 leaves it to the store.
+func (l *lister) pageSize() int { return cmp.Or(l.opts.PageSize, l.opts.Limit) }
 
 // startAt begins a listing at lo. A bound that ends in NUL, which no key holds, is what follows a string.
 func startAt(o *blob.ListOptions, lo string) {

@@ -113,6 +113,7 @@ func (v *view) resume(ctx context.Context, key string, opts *blob.UploadOptions)
 	}
 	kind, id, ok := openToken(s, key, v.who.User, opts.ID)
 	if !ok {
+		v.report(v.guard.clock.now(), "upload", key, 0, denied)
 		return nil, denied
 	}
 	if kind == toAbort {
@@ -244,6 +245,9 @@ func (v *view) Uploads(ctx context.Context, prefix string) iter.Seq2[*blob.Uploa
 		v.report(now, "uploads", prefix, List, err)
 		if err != nil {
 			yield(nil, err)
+			return
+		}
+		if !a.rights.anyBelow(prefix) {
 			return
 		}
 		for info, err := range v.guard.bucket.Uploads(ctx, prefix) {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"iter"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/holdall-go/holdall/blob"
@@ -142,7 +143,8 @@ func (v *view) Delete(ctx context.Context, key string, opts *blob.DeleteOptions)
 	return v.guard.bucket.Delete(ctx, key, opts)
 }
 
-// DeleteEach implements blob.Bucket. Each key is decided by itself.
+// DeleteEach implements blob.Bucket. Each key is decided by itself, when there are enough for a request of the store's: a
+// caller may take his time between one key and the next, and then a right that he had for the first may be gone.
 func (v *view) DeleteEach(ctx context.Context, keys iter.Seq[string], failed func(string, error)) error {
 	var mu sync.Mutex // a driver may report while it asks for more keys
 	left := 0
@@ -152,20 +154,36 @@ func (v *view) DeleteEach(ctx context.Context, keys iter.Seq[string], failed fun
 		left++
 		failed(key, err)
 	}
-	allowed := func(yield func(string) bool) {
-		for key := range keys {
-			if err := v.require(ctx, "delete", key, Delete); err != nil {
+	request := func(page []string) {
+		allowed := slices.DeleteFunc(page, func(key string) bool {
+			err := v.require(ctx, "delete", key, Delete)
+			if err != nil {
 				report(key, err)
-			} else if !yield(key) {
-				return
+			}
+			return err != nil
+		})
+		if len(allowed) == 0 {
+			return
+		}
+		before := left
+		if err := v.guard.bucket.DeleteEach(ctx, slices.Values(allowed), report); err != nil && left == before {
+			for _, key := range allowed { // nothing of it was tried
+				report(key, err)
 			}
 		}
 	}
-	err := v.guard.bucket.DeleteEach(ctx, allowed, report)
-	if left > 0 {
-		return nil // blob.Check counts what was reported
+	var page []string
+	for key := range keys {
+		if page = append(page, key); len(page) >= v.guard.caps.BulkDelete {
+			request(page)
+			page = page[:0]
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 	}
-	return err
+	request(page)
+	return nil // blob.Check counts what was reported
 }
 
 // Sign implements blob.Bucket. It needs the right to what is signed, and Share. The request expires no later than those
@@ -182,6 +200,7 @@ func (v *view) Sign(ctx context.Context, key string, opts *blob.SignOptions) (*b
 		p, err := v.plan(ctx, "sign", key, o.If, blob.WriteConditions)
 		if err == nil && p.overwrite {
 			err = denied // which object it overwrites is not known before it is sent
+			v.report(v.guard.clock.now(), "sign", key, p.need, err)
 		}
 		if err != nil {
 			return nil, err

@@ -2,6 +2,7 @@ package blob
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"io/fs"
@@ -21,8 +22,8 @@ func BodySize(body io.Reader) (n int64, known bool) {
 	case *Reader:
 		return b.left, true
 	case interface{ Stat() (fs.FileInfo, error) }:
-		// A device can seek and yet has no end.
-		if info, err := b.Stat(); err != nil || !info.Mode().IsRegular() {
+		// A device can seek and yet has no end. What is in /proc says that it is empty, and need not be.
+		if info, err := b.Stat(); err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
 			return 0, false
 		}
 	}
@@ -53,7 +54,7 @@ func declared(body io.Reader, size int64) (io.Reader, error) {
 		}
 		return body, nil
 	}
-	return &exactReader{body, size, size}, nil
+	return &exactReader{r: body, left: size, size: size}, nil
 }
 
 // exactReader delivers the declared number of bytes or an error. With the last byte it looks for one more, so that a
@@ -61,11 +62,12 @@ func declared(body io.Reader, size int64) (io.Reader, error) {
 type exactReader struct {
 	r          io.Reader
 	left, size int64
+	longer     error // once the body was found to be longer
 }
 
 func (e *exactReader) Read(p []byte) (int, error) {
 	if e.left == 0 {
-		return 0, io.EOF
+		return 0, cmp.Or(e.longer, io.EOF)
 	}
 	if len(p) == 0 {
 		return 0, nil
@@ -83,7 +85,8 @@ func (e *exactReader) Read(p []byte) (int, error) {
 		_, err = io.ReadFull(e.r, more[:])
 	}
 	if err == nil {
-		return 0, fmt.Errorf("%w: the body is longer than the %d bytes that Size says", ErrInvalid, e.size)
+		e.longer = fmt.Errorf("%w: the body is longer than the %d bytes that Size says", ErrInvalid, e.size)
+		return 0, e.longer
 	}
 	return n, err
 }

@@ -53,6 +53,7 @@ type Capabilities struct {
 	// What follows are limitations: what a store that is otherwise sound cannot do.
 
 	Guarded         bool // under access control: an upload ID that is not one's own is fs.ErrPermission, and some names are reserved
+	PartOfSegment   bool // is a Sub whose prefix does not end in "/": what begins a key here goes on with a segment there
 	CanonicalKeys   bool // refuses keys that a path could read otherwise: empty, "." and ".." segments, '\\', control bytes
 	EventualList    bool // a listing may lag behind writes
 	EventualRead    bool // Get and Stat may lag behind writes

@@ -44,6 +44,9 @@ type checked struct {
 	closed  atomic.Bool
 }
 
+// errNoContext is the answer to a nil ctx.
+var errNoContext = fmt.Errorf("%w: the ctx is nil; where there is none, give context.Background()", ErrInvalid)
+
 // Options of the zero value, for calls without any.
 var (
 	zeroStat   StatOptions
@@ -203,7 +206,11 @@ func (c *checked) Delete(ctx context.Context, key string, opts *DeleteOptions) e
 }
 
 func (c *checked) DeleteEach(ctx context.Context, keys iter.Seq[string], failed func(string, error)) error {
-	if err := c.open(ctx); err != nil {
+	err := c.open(ctx)
+	if err == nil && keys == nil {
+		err = fmt.Errorf("%w: the sequence of keys is nil; slices.Values makes one", ErrInvalid)
+	}
+	if err != nil {
 		return c.fail("delete", "", err)
 	}
 	var left leftovers
@@ -259,61 +266,6 @@ func (l *leftovers) err() error {
 		return l.first
 	}
 	return fmt.Errorf("%d objects are left; the first: %w", l.n, l.first)
-}
-
-func (c *checked) List(ctx context.Context, opts *ListOptions) iter.Seq2[*Object, error] {
-	if opts == nil {
-		opts = &zeroList
-	}
-	o := *opts // the caller may change his before he ranges
-	return func(yield func(*Object, error) bool) {
-		err := c.open(ctx)
-		if err == nil && o != zeroList {
-			err = c.listOptions(&o)
-		}
-		if err != nil {
-			yield(nil, c.fail("list", o.Prefix, err))
-			return
-		}
-		n := 0
-		for entry, err := range c.b.List(ctx, &o) {
-			if err == nil {
-				err = c.open(ctx)
-			}
-			if err != nil {
-				yield(nil, c.failed(ctx, "list", o.Prefix, err))
-				return
-			}
-			if n++; !yield(entry, nil) || n == o.Limit {
-				return
-			}
-		}
-		// A driver that stopped because ctx ended must not look as if it had listed everything.
-		if err := c.open(ctx); err != nil {
-			yield(nil, c.fail("list", o.Prefix, err))
-		}
-	}
-}
-
-func (c *checked) listOptions(o *ListOptions) error {
-	err := cmp.Or(checkText("prefix", o.Prefix), checkText("delimiter", o.Delimiter),
-		checkText("start", o.StartAfter), checkText("start", o.StartAt))
-	if o.StartAfter != "" && o.StartAt != "" {
-		err = cmp.Or(err, fmt.Errorf("%w: both StartAfter and StartAt are set; set one", ErrInvalid))
-	}
-	if o.Limit < 0 || o.PageSize < 0 {
-		err = cmp.Or(err, fmt.Errorf("%w: Limit %d or PageSize %d is negative; zero is none", ErrInvalid, o.Limit, o.PageSize))
-	}
-	if err == nil && o.Versions && !c.caps.Versions {
-		err = fmt.Errorf("%w: this bucket keeps no versions", errors.ErrUnsupported)
-	}
-	if err == nil && o.Versions && o.Delimiter != "" {
-		err = fmt.Errorf("%w: versions are listed without a delimiter", ErrInvalid)
-	}
-	if err == nil && c.caps.OnlySlash && o.Delimiter != "" && o.Delimiter != "/" {
-		err = fmt.Errorf("%w: this bucket lists by the delimiter \"/\" alone, not by %q", errors.ErrUnsupported, o.Delimiter)
-	}
-	return err
 }
 
 func (c *checked) Sign(ctx context.Context, key string, opts *SignOptions) (*SignedRequest, error) {
@@ -402,8 +354,11 @@ func (c *checked) enterWrite(ctx context.Context, key string) error {
 }
 
 func (c *checked) open(ctx context.Context) error {
-	if c.closed.Load() {
+	switch {
+	case c.closed.Load():
 		return ErrClosed
+	case ctx == nil:
+		return errNoContext
 	}
 	return cmp.Or(ctx.Err(), c.broken)
 }

@@ -129,6 +129,8 @@ func TestCheckRefuses(t *testing.T) {
 		"upload, bare":             {bare, uploadWith(nil), unsupported},
 		"upload, small parts":      {rich, uploadWith(&blob.UploadOptions{PartSize: 99}), blob.ErrInvalid},
 		"upload, large parts":      {rich, uploadWith(&blob.UploadOptions{PartSize: 1001}), blob.ErrInvalid},
+		"upload of too many parts": {func(c *blob.Capabilities) { c.MaxParts = 10 }, uploadWith(&blob.UploadOptions{Size: 1001, PartSize: 100}), blob.ErrInvalid},
+		"delete nothing":           {rich, func(b blob.Bucket) error { return b.DeleteEach(ctx, nil, nil) }, blob.ErrInvalid},
 		"resume with attributes":   {rich, uploadWith(&blob.UploadOptions{ID: "1", Attributes: blob.Attributes{ContentType: "a/b"}}), blob.ErrInvalid},
 		"uploads, bare":            {bare, uploads, unsupported},
 		"sign nothing":             {rich, signWith(nil), blob.ErrInvalid},
@@ -147,6 +149,89 @@ func TestCheckRefuses(t *testing.T) {
 				t.Error("the driver heard of the call")
 			}
 		})
+	}
+}
+
+// Whoever has no ctx is told so, and does not panic in a driver.
+func TestCheckRefusesNoContext(t *testing.T) {
+	f := &fake{}
+	b := checkedFake(t, f)
+	saved := ctx
+	defer func() { ctx = saved }()
+	ctx = nil
+	for name, call := range everyCall {
+		if err := call(b); !errors.Is(err, blob.ErrInvalid) {
+			t.Errorf("%s answers %v", name, err)
+		}
+	}
+	_, err := blob.Download(ctx, b, "k", make(memory, 0), nil)
+	wantErr(t, err, blob.ErrInvalid)
+	w := blob.NewWriter(ctx, b, "k", nil)
+	_, err = w.Write([]byte("x"))
+	wantErr(t, err, blob.ErrInvalid)
+	_, err = w.Commit()
+	wantErr(t, err, blob.ErrInvalid)
+	if err := errors.Join(w.Abort(), w.Close()); err != nil {
+		t.Error(err)
+	}
+	if _, err := blob.FS(ctx, b).Open("k"); !errors.Is(err, blob.ErrInvalid) {
+		t.Error(err)
+	}
+	if f.calls > 0 {
+		t.Error("the driver heard of a call")
+	}
+}
+
+// silent is a driver whose sequences just stop when ctx ends, which they bring about themselves.
+type silent struct {
+	*fake
+	cancel func()
+}
+
+func stopped[T any](cancel func()) iter.Seq2[T, error] {
+	return func(func(T, error) bool) { cancel() }
+}
+
+func (s *silent) List(context.Context, *blob.ListOptions) iter.Seq2[*blob.Object, error] {
+	return stopped[*blob.Object](s.cancel)
+}
+func (s *silent) Uploads(context.Context, string) iter.Seq2[*blob.UploadInfo, error] {
+	return stopped[*blob.UploadInfo](s.cancel)
+}
+func (s *silent) Upload(context.Context, string, *blob.UploadOptions) (blob.Upload, error) {
+	return silentUpload{cancel: s.cancel}, nil
+}
+
+type silentUpload struct {
+	blob.Upload
+	cancel func()
+}
+
+func (s silentUpload) Parts(context.Context) iter.Seq2[blob.Part, error] {
+	return stopped[blob.Part](s.cancel)
+}
+
+// A driver that stops in silence when ctx ends must not look as if it had yielded everything.
+func TestSequencesEndWithTheirContext(t *testing.T) {
+	saved := ctx
+	defer func() { ctx = saved }()
+	for name, call := range map[string]call{
+		"list": listWith(nil), "uploads": uploads, "parts": func(b blob.Bucket) error {
+			u, err := b.Upload(ctx, "k", nil)
+			if err != nil {
+				return err
+			}
+			for _, err := range u.Parts(ctx) {
+				return err
+			}
+			return nil
+		},
+	} {
+		s := &silent{fake: &fake{Bucket: newMem(t)}}
+		ctx, s.cancel = context.WithCancel(saved)
+		if err := call(blob.Check(s)); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s ends with %v", name, err)
+		}
 	}
 }
 

@@ -39,15 +39,29 @@ func (c *checked) checkUpload(opts *UploadOptions) (*UploadOptions, error) {
 	if opts.ID != "" && (!opts.Attributes.IsZero() || opts.Provider != nil) {
 		err = cmp.Or(err, fmt.Errorf("%w: an upload that is resumed keeps the attributes that it began with; give none", ErrInvalid))
 	}
-	if n := opts.PartSize; n > 0 && (n < c.caps.MinPartSize || c.caps.MaxPartSize > 0 && n > c.caps.MaxPartSize) {
-		err = cmp.Or(err, fmt.Errorf("%w: PartSize %d is not within %d and %d", ErrInvalid, n, c.caps.MinPartSize, c.caps.MaxPartSize))
-	}
+	err = cmp.Or(err, c.partSize(opts))
 	if attrs != &opts.Attributes && err == nil {
 		folded := *opts
 		folded.Attributes = *attrs
 		opts = &folded
 	}
 	return opts, err
+}
+
+// partSize checks the size of parts that the caller chose.
+func (c *checked) partSize(opts *UploadOptions) error {
+	n := opts.PartSize
+	switch {
+	case n <= 0: // the driver chooses
+		return nil
+	case n < c.caps.MinPartSize:
+		return fmt.Errorf("%w: PartSize %d; the parts of this bucket, but the last, have at least %d bytes", ErrInvalid, n, c.caps.MinPartSize)
+	case c.caps.MaxPartSize > 0 && n > c.caps.MaxPartSize:
+		return fmt.Errorf("%w: PartSize %d; the parts of this bucket have at most %d bytes", ErrInvalid, n, c.caps.MaxPartSize)
+	case c.caps.MaxParts > 0 && opts.Size > 0 && (opts.Size-1)/n >= int64(c.caps.MaxParts):
+		return fmt.Errorf("%w: %d bytes in parts of %d are more than %d parts; let PartSize be larger, or zero", ErrInvalid, opts.Size, n, c.caps.MaxParts)
+	}
+	return nil
 }
 
 func (c *checked) Uploads(ctx context.Context, prefix string) iter.Seq2[*UploadInfo, error] {
@@ -60,18 +74,7 @@ func (c *checked) Uploads(ctx context.Context, prefix string) iter.Seq2[*UploadI
 			yield(nil, c.fail("uploads", prefix, err))
 			return
 		}
-		for info, err := range c.b.Uploads(ctx, prefix) {
-			if err == nil {
-				err = c.open(ctx)
-			}
-			if err != nil {
-				yield(nil, c.failed(ctx, "uploads", prefix, err))
-				return
-			}
-			if !yield(info, nil) {
-				return
-			}
-		}
+		pass(ctx, c, "uploads", prefix, c.b.Uploads(ctx, prefix), yield)
 	}
 }
 
@@ -120,11 +123,7 @@ func (u *checkedUpload) Parts(ctx context.Context) iter.Seq2[Part, error] {
 			yield(Part{}, u.c.fail("upload", u.key, err))
 			return
 		}
-		for p, err := range u.u.Parts(ctx) {
-			if !yield(p, u.c.failed(ctx, "upload", u.key, err)) || err != nil {
-				return
-			}
-		}
+		pass(ctx, u.c, "upload", u.key, u.u.Parts(ctx), yield)
 	}
 }
 

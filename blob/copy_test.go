@@ -157,6 +157,13 @@ func TestMoveOntoItself(t *testing.T) {
 		}
 		wantContent(t, one, "a/k", "abc")
 	}
+	got, err := blob.Move(ctx, blob.Sub(one, "a/"), "k", two, "a/k", &blob.CopyOptions{Attributes: &blob.Attributes{ContentType: "text/plain"}})
+	if err != nil || got.ContentType != "text/plain" {
+		t.Errorf("the attributes that are asked for: %v, %v", got, err)
+	}
+	wantContent(t, one, "a/k", "abc")
+	_, err = blob.Move(ctx, one, "a/k", one, "a/k", &blob.CopyOptions{Provider: 1})
+	wantErr(t, err, errors.ErrUnsupported)
 	_, err = blob.Move(ctx, one, "a/k", one, "a/k", &blob.CopyOptions{If: blob.IfAbsent})
 	wantErr(t, err, fs.ErrExist)
 	_, err = blob.Move(ctx, one, "missing", one, "missing", nil)

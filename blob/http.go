@@ -85,8 +85,9 @@ func (h *handler) open(r *http.Request) (*content, error) {
 		return &content{object: o}, err
 	}
 	spec := r.Header.Get("Range")
-	if strings.Contains(spec, ",") {
-		// Many small ranges would be many requests to the store. RFC 9110, section 14.2, lets a server ignore them.
+	if !strings.HasPrefix(spec, "bytes=") || strings.Contains(spec, ",") {
+		// A unit that is not known must be ignored (RFC 9110, section 14.2). So may be many ranges, which would be many
+		// requests to the store.
 		spec = ""
 	}
 	if spec != "" || conditional(r) {

@@ -33,7 +33,7 @@ func TestHandler(t *testing.T) {
 	f := &fake{Bucket: newMem(t)}
 	o := put(t, f.Bucket, "a/b.txt", "0123456789")
 	h := blob.Handler(blob.Check(f), nil)
-	modified := o.ModTime.UTC().Format(http.TimeFormat)
+	modified, longAgo := o.ModTime.UTC().Format(http.TimeFormat), time.Unix(0, 0).UTC().Format(http.TimeFormat)
 	for name, test := range map[string]struct {
 		method  string
 		headers []string
@@ -59,7 +59,24 @@ func TestHandler(t *testing.T) {
 		"HEAD with if-none-match":  {"HEAD", []string{"If-None-Match: " + o.ETag}, 304, "", 1},
 		"POST":                     {"POST", nil, 405, "", 0},
 		"DELETE":                   {"DELETE", nil, 405, "", 0},
-		"a range that is no range": {"GET", []string{"Range: lines=1-2"}, 416, "", 1},
+		"a range of other units":   {"GET", []string{"Range: lines=1-2"}, 200, "0123456789", 1}, // RFC 9110, section 14.2
+		"a range that is no range": {"GET", []string{"Range: bytes=x"}, 416, "", 1},
+		// The order of RFC 9110, section 13.2.2.
+		"match, and modified":          {"GET", []string{"If-Match: " + o.ETag, "If-Unmodified-Since: " + longAgo}, 200, "0123456789", 2},
+		"if-match any":                 {"GET", []string{"If-Match: *"}, 200, "0123456789", 2},
+		"modified":                     {"GET", []string{"If-Unmodified-Since: " + longAgo}, 412, "", 1},
+		"another, and not modified":    {"GET", []string{`If-None-Match: "x"`, "If-Modified-Since: " + modified}, 200, "0123456789", 2},
+		"one of many, weakly":          {"GET", []string{`If-None-Match: "x", W/` + o.ETag}, 304, "", 1},
+		"if-none-match any":            {"GET", []string{"If-None-Match: *"}, 304, "", 1},
+		"neither match":                {"GET", []string{`If-Match: "x"`, "If-None-Match: " + o.ETag}, 412, "", 1},
+		"not modified, with a range":   {"GET", []string{"If-None-Match: " + o.ETag, "Range: bytes=2-4"}, 304, "", 1},
+		"if-range a date":              {"GET", []string{"Range: bytes=2-4", "If-Range: " + modified}, 206, "234", 2},
+		"if-range another date":        {"GET", []string{"Range: bytes=2-4", "If-Range: " + longAgo}, 200, "0123456789", 3},
+		"if-range without a range":     {"GET", []string{`If-Range: "x"`}, 200, "0123456789", 1},
+		"HEAD with if-match another":   {"HEAD", []string{`If-Match: "x"`}, 412, "", 1},
+		"many ranges, not modified":    {"GET", []string{"Range: bytes=0-0,2-2", "If-None-Match: " + o.ETag}, 304, "", 1},
+		"more bytes at the end":        {"GET", []string{"Range: bytes=-99"}, 206, "0123456789", 2},
+		"a range that ends far beyond": {"GET", []string{"Range: bytes=8-9223372036854775807"}, 206, "89", 2},
 	} {
 		f.calls = 0
 		r := ask(h, test.method, "/a/b.txt", test.headers...)

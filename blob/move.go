@@ -10,7 +10,7 @@ import (
 )
 
 // Move copies an object as [Copy] does and then deletes the source. A crash in between leaves both, never neither. A
-// move onto itself does nothing. A missing source is [fs.ErrNotExist].
+// move onto itself does nothing but replace the attributes, if opts has others. A missing source is [fs.ErrNotExist].
 //
 // The source is deleted only as the version that was copied. If it was overwritten meanwhile it is left, and Move
 // answers [ErrChanged] beside the object that it made, as it does with any error of the deletion. Where src cannot
@@ -24,7 +24,8 @@ func Move(ctx context.Context, dst Bucket, dstKey string, src Bucket, srcKey str
 	if err != nil {
 		return nil, err
 	}
-	if sameObject(ctx, dst, dstKey, src, srcKey) {
+	same := sameObject(ctx, dst, dstKey, src, srcKey)
+	if same && opts.Attributes == nil && opts.Provider == nil {
 		if err := opts.If.Eval(old); err != nil {
 			return nil, &Error{Op: "move", Bucket: bucketName(src), Key: srcKey, Err: err}
 		}
@@ -44,6 +45,9 @@ func Move(ctx context.Context, dst Bucket, dstKey string, src Bucket, srcKey str
 	}
 	if err != nil {
 		return nil, err
+	}
+	if same {
+		return made, nil
 	}
 	m := &move{dst, dstKey, src, srcKey, old, made}
 	return made, m.deleteSource(ctx)

@@ -54,7 +54,7 @@ func Open(ctx context.Context, rawURL string) (Bucket, error) {
 		return nil, openError("", fmt.Errorf("%w URL: %s", ErrInvalid, redactParse(err)))
 	}
 	schemes.RLock()
-	s, known := schemes.m[u.Scheme]
+	scheme, known := schemes.m[u.Scheme]
 	names := slices.Sorted(maps.Keys(schemes.m))
 	schemes.RUnlock()
 	if !known {
@@ -67,27 +67,31 @@ func Open(ctx context.Context, rawURL string) (Bucket, error) {
 		}
 		return nil, openError("", fmt.Errorf("%w URL: scheme %q is not known; %s", ErrInvalid, u.Scheme, have))
 	}
-	if u.Fragment != "" || u.Opaque != "" && s.Prefix {
+	if u.Fragment != "" || u.Opaque != "" && scheme.Prefix {
 		return nil, openError("", fmt.Errorf("%w URL: it is written %s://name/prefix/; a \"#\" or \"?\" in a name is written %%23 or %%3F", ErrInvalid, u.Scheme))
 	}
 	shown := (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
-	if err := checkParams(u, s.Params); err != nil {
+	if err := checkParams(u, scheme.Params); err != nil {
 		return nil, openError(shown, err)
 	}
 	prefix := ""
-	if s.Prefix {
+	if scheme.Prefix {
 		if prefix, err = pathPrefix(u); err != nil {
 			return nil, openError(shown, err)
 		}
 	}
-	b, err := s.Open(ctx, u)
+	b, err := scheme.Open(ctx, u)
 	if err != nil {
 		return nil, openError(shown, err)
 	}
 	if prefix == "" {
 		return b, nil
 	}
-	return ownedSub(b, prefix), nil
+	s := ownedSub(b, prefix)
+	if s.broken != nil { // there is no room for the prefix
+		return nil, openError(shown, errors.Join(s.broken, b.Close()))
+	}
+	return s, nil
 }
 
 func openError(bucket string, err error) error {

@@ -34,11 +34,12 @@ func TestOpen(t *testing.T) {
 	register()
 	for raw, want := range map[string]error{
 		"good://x": nil, "good://x/": nil, "good://x/a/b/": nil, "good://x/a%2Fb/": nil, "good://x?region=eu": nil,
-		"":                              blob.ErrInvalid,
-		"good":                          blob.ErrInvalid,
-		"none://x":                      blob.ErrInvalid,
-		"good:x":                        blob.ErrInvalid, // and not a bucket without a name
-		"good://x/a":                    blob.ErrInvalid,
+		"":           blob.ErrInvalid,
+		"good":       blob.ErrInvalid,
+		"none://x":   blob.ErrInvalid,
+		"good:x":     blob.ErrInvalid, // and not a bucket without a name
+		"good://x/a": blob.ErrInvalid,
+		"good://x/" + strings.Repeat("a", 1023) + "/": blob.ErrInvalid, // no room for a key
 		"good://x/a%00/":                blob.ErrInvalid,
 		"good://x/%ff/":                 blob.ErrInvalid,
 		"good://x/a#b/":                 blob.ErrInvalid, // and not the prefix "a"

@@ -40,15 +40,22 @@ func canPin(b Bucket) bool {
 	return caps.ReadIf.Has(KindMatch) || caps.Versions
 }
 
-// open opens a range of the pinned version. It answers ErrChanged if that is no longer there.
-func (p *pin) open(ctx context.Context, r Range) (*Reader, error) {
+// open opens n bytes of the pinned version, from off on, all of which lie within it. It answers ErrChanged if the
+// version is no longer there, and also if what the store has for it is of another length: nobody must take that for the
+// end of the content.
+func (p *pin) open(ctx context.Context, off, n int64) (*Reader, error) {
 	opts := p.get
-	opts.Range = r
-	reader, err := p.bucket.Get(ctx, p.key, &opts)
+	opts.Range = Bytes(off, n)
+	r, err := p.bucket.Get(ctx, p.key, &opts)
 	if err != nil {
 		return nil, changed(err)
 	}
-	return reader, nil
+	if r.Length() != n {
+		r.Close()
+		return nil, &Error{Op: "get", Bucket: bucketName(p.bucket), Key: p.key,
+			Err: fmt.Errorf("%w: it has %d bytes from %d on, not %d", ErrChanged, r.Length(), off, n)}
+	}
+	return r, nil
 }
 
 // changed gives the answers of a pinned request whose version is gone their name.

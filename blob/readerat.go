@@ -77,7 +77,7 @@ func (r *ReaderAt) ReadAt(p []byte, off int64) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	s, err := r.pin.open(r.ctx, Bytes(off, int64(len(p))))
+	s, err := r.pin.open(r.ctx, off, int64(len(p)))
 	if err != nil {
 		return 0, r.failed(err)
 	}
@@ -135,7 +135,7 @@ func (r *ReaderAt) reach() error {
 	if r.pos < r.until {
 		end = r.until
 	}
-	s, err := r.pin.open(r.ctx, Bytes(r.pos, end-r.pos))
+	s, err := r.pin.open(r.ctx, r.pos, end-r.pos)
 	if err == nil {
 		r.stream, r.at = s, r.pos
 	}

@@ -17,9 +17,9 @@ import (
 func Sub(b Bucket, prefix string) Bucket { return newSub(b, prefix, false) }
 
 // ownedSub is a Sub whose Close closes b.
-func ownedSub(b Bucket, prefix string) Bucket { return newSub(b, prefix, true) }
+func ownedSub(b Bucket, prefix string) *checked { return newSub(b, prefix, true) }
 
-func newSub(b Bucket, prefix string, owned bool) Bucket {
+func newSub(b Bucket, prefix string, owned bool) *checked {
 	caps := b.Capabilities()
 	room := caps.MaxKey() - len(prefix)
 	err := checkText("prefix", prefix)
@@ -27,6 +27,9 @@ func newSub(b Bucket, prefix string, owned bool) Bucket {
 		err = fmt.Errorf("%w: the prefix has %d bytes, which leaves no room for a key; this bucket takes at most %d", ErrInvalid, len(prefix), caps.MaxKey())
 	}
 	caps.MaxKeyBytes, caps.NativeACL = max(room, 1), false
+	if prefix != "" {
+		caps.PartOfSegment = !strings.HasSuffix(prefix, "/")
+	}
 	c := Check(&sub{b: b, prefix: prefix, caps: caps, owned: owned}).(*checked)
 	c.broken = err
 	return c

@@ -318,6 +318,44 @@ func TestBodySize(t *testing.T) {
 	}
 }
 
+// procFile is a file as those of /proc are: regular, of no bytes, and with content.
+type procFile struct{ *strings.Reader }
+
+func (procFile) Stat() (fs.FileInfo, error) { return emptyFile{}, nil }
+
+func (procFile) Seek(int64, int) (int64, error) { return 0, nil }
+
+type emptyFile struct{ fs.FileInfo }
+
+func (emptyFile) Mode() fs.FileMode { return 0o444 }
+func (emptyFile) Size() int64       { return 0 }
+
+// A file that says that it is empty is read all the same.
+func TestPutOfAFileThatTellsNoSize(t *testing.T) {
+	b := newMem(t)
+	if _, err := b.Put(ctx, "k", procFile{strings.NewReader("abc")}, nil); err != nil {
+		t.Fatal(err)
+	}
+	wantContent(t, b, "k", "abc")
+}
+
+// A driver that reads on after the error of its body does not take what it has for the whole.
+func TestDeclaredSizeIsRemembered(t *testing.T) {
+	f := &fake{}
+	f.put = func(_ context.Context, _ string, body io.Reader, _ *blob.PutOptions) (*blob.Object, error) {
+		for range 3 {
+			if _, err := io.Copy(io.Discard, body); err == nil {
+				t.Error("the body looks whole")
+			}
+		}
+		return nil, errTest
+	}
+	b := checkedFake(t, f)
+	for _, content := range []string{"ab", "abcd"} {
+		b.Put(ctx, "k", unsized(content), &blob.PutOptions{Size: 3})
+	}
+}
+
 // A body of another length than its writer declared stores nothing, whether or not its size can be known before.
 func TestDeclaredSize(t *testing.T) {
 	for name, test := range map[string]struct {

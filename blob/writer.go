@@ -25,6 +25,9 @@ func NewWriter(ctx context.Context, b Bucket, key string, opts *PutOptions) *Wri
 	}
 	s := &writing{bucket: b, key: key, opts: *opts, done: make(chan struct{})}
 	s.opts.Metadata = maps.Clone(opts.Metadata) // the caller may go on with his
+	if ctx == nil {
+		ctx, s.ended = context.Background(), errNoContext
+	}
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	s.body, s.pipe = io.Pipe()
 	w := &Writer{s}

@@ -14,13 +14,13 @@ import (
 
 // Connections that break, hang or crawl.
 var faultWireCases = []Case{
-	{ID: "D28", Doc: "a reader who pauses for longer than an idle connection may is not cut off", Needs: throughProxy, Run: slowConsumer},
+	{ID: "D28", Doc: "a reader who pauses for longer than an idle connection may is not cut off", Needs: throughProxy, Tier: Default, Run: slowConsumer},
 	{ID: "P09", Doc: "a server that refuses connections is a retryable error, and the same handle works when it is back", Needs: throughProxy, Run: connectionRefused},
 	{ID: "P10", Doc: "a connection that is reset before an answer is made again, and the call succeeds", Needs: throughProxy, Run: resetFirst},
 	{ID: "P11", Doc: "a put whose connection is reset in the body, at any place, stores all of it or nothing", Needs: throughProxy, Run: resetInRequest},
 	{ID: "P12", Doc: "content whose connection is reset is read on, or an error, and never of two versions", Needs: throughProxy, Run: resetInResponse},
 	{ID: "P13", Doc: "an answer that ends early, in good order, is never taken for the whole", Needs: throughProxy, Run: truncatedOnTheWire},
-	{ID: "P16", Doc: "a server that says nothing is given up after the idle timeout, or when the context ends, and one that goes on slowly is not", Needs: throughProxy, Run: stalls},
+	{ID: "P16", Doc: "a server that says nothing is given up after the idle timeout, or when the context ends, and one that goes on slowly is not", Needs: throughProxy, Tier: Default, Run: stalls},
 	{ID: "P17", Doc: "latency that varies changes nothing, and no request is sent twice", Needs: throughProxy, Run: latency},
 	{ID: "P18", Doc: "content comes and goes whole at 64 KB a second", Needs: throughProxy, Tier: Default, Run: narrow},
 	{ID: "P19", Doc: "answers that come a byte at a time are whole", Needs: throughProxy, Run: byteByByte},
@@ -83,7 +83,7 @@ func (l *link) put(key, content string, seeks bool, opts *blob.PutOptions, fault
 		}
 		o, err := b.Put(ctx, key, body, opts)
 		if err == nil && o.Size != int64(len(content)) {
-			return fmt.Errorf("the size is %d", o.Size)
+			return falsely("the size is %d", o.Size)
 		}
 		return err
 	}, faults...)
@@ -298,12 +298,12 @@ func stalls(t *T) {
 		return
 	}
 	l.everywhere("stall", all, one(faultproxy.Stall), func(op operation, key string, r *trial) {
-		r.settled(op, key).attempts(1, mostAttempts).within(2*idle + budget/4)
+		r.settled(op, key).attempts(1, mostAttempts).within(2*idle + 5*time.Second)
 		if r.took < idle/2 {
 			t.Errorf("%s: a server that says nothing is given up after %v; the idle timeout is %v", r.what, r.took, idle)
 		}
 	})
-	if r := l.read("half", content, faultproxy.StallResponse(300_000)).within(2*idle + budget/4); r.err != nil {
+	if r := l.read("half", content, faultproxy.StallResponse(300_000)).within(2*idle + 5*time.Second); r.err != nil {
 		r.temporary()
 	}
 	// Four times as long as the timeout, and never idle for a twentieth of a second.
@@ -354,7 +354,7 @@ func slowConsumer(t *T) {
 		}
 		rest, err := io.ReadAll(r)
 		if err == nil && string(rest) != content[2048:] {
-			return fmt.Errorf("%d other bytes", len(rest))
+			return falsely("%d other bytes", len(rest))
 		}
 		return err
 	}).succeeds().attempts(1, 1).within(2*pause + budget/4)
@@ -383,29 +383,36 @@ func latency(t *T) {
 				return err
 			}
 			if i >= len(keys) || o.Key != keys[i] {
-				return fmt.Errorf("entry %d is %q", i, o.Key)
+				return falsely("entry %d is %q", i, o.Key)
 			}
 			i++
 		}
 		if i != len(keys) {
-			return fmt.Errorf("%d entries", i)
+			return falsely("%d entries", i)
 		}
 		return nil
 	}, faultproxy.Delay(least, most).Forever()).succeeds().attempts(1, 1)
 }
 
 func narrow(t *T) {
-	const rate, size = 64_000, 128_000
+	const rate = 64_000
+	takes := func(size int) time.Duration { return time.Duration(size) * time.Second / rate }
+	size := 2 * rate
 	l, content := t.link(), t.content(size)
-	const least = size / rate * time.Second * 3 / 4 // buffers pass at once
-	r := l.put("k", content, true, nil, faultproxy.Bandwidth(rate).On("PUT", "POST")).succeeds().attempts(1, 1).within(budget / 2)
-	if r.took < least {
+	t.Put("get", content)
+	r := l.read("get", content, faultproxy.Bandwidth(rate).On("GET")).succeeds().attempts(1, 1).within(budget / 2)
+	if r.took < takes(size)*3/4 {
 		t.Errorf("%s: took %v", r.what, r.took)
 	}
-	t.WantContent("k", content)
-	if r = l.read("k", content, faultproxy.Bandwidth(rate).On("GET")).succeeds().attempts(1, 1).within(budget / 2); r.took < least {
+	// The buffers of a connection take what is sent at once, and then the answer is waited for.
+	if idle := t.Harness.IdleTimeout; idle > 0 {
+		size = min(size, int(rate*idle.Seconds()/2))
+	}
+	r = l.put("put", content[:size], true, nil, faultproxy.Bandwidth(rate).On("PUT", "POST")).succeeds().attempts(1, 1).within(budget / 2)
+	if r.took < takes(size)*3/4 {
 		t.Errorf("%s: took %v", r.what, r.took)
 	}
+	t.WantContent("put", content[:size])
 }
 
 func byteByByte(t *T) {
@@ -424,7 +431,7 @@ func closesLate(t *T) {
 	l := t.link()
 	late := one(func() *faultproxy.Fault { return faultproxy.SlowClose(budget).Forever() })
 	l.everywhere("late", t.operations(), late, func(op operation, key string, r *trial) {
-		r.succeeds().attempts(1, 1).within(budget / 4)
+		r.succeeds().attempts(1, 1).within(5 * time.Second)
 		op.done(t, key)
 	})
 }

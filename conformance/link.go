@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/holdall-go/holdall/blob"
@@ -65,14 +66,20 @@ func (t *T) coldLink() *link {
 
 // A trial is what became of one call under faults.
 type trial struct {
-	t     *T
-	what  string
-	err   error
-	took  time.Duration
-	sent  int             // the most that one and the same request was sent
-	gaps  []time.Duration // between the sendings of that request
-	stuck bool
+	t    *T
+	what string
+	err  error
+	took time.Duration
+	sent int             // the most that one and the same request was sent
+	gaps []time.Duration // between the sendings of that request
 }
+
+// A falseSuccess is what a call answers that succeeds with what is not so. It fails the case, whatever is expected.
+type falseSuccess string
+
+func (f falseSuccess) Error() string { return string(f) }
+
+func falsely(format string, args ...any) error { return falseSuccess(fmt.Sprintf(format, args...)) }
 
 // try makes a call whose requests mention key, while those requests meet faults. A fault that none of them meets fails
 // the case: it would have shown nothing. So key needs no escaping, wherever a driver puts it. Many trials may go on at once, each with a key of its own.
@@ -85,11 +92,21 @@ func (l *link) try(key, what string, call func(ctx context.Context, b blob.Bucke
 	ctx, cancel := context.WithTimeout(l.t.ctx, budget)
 	defer cancel()
 	begin := time.Now()
-	err := call(ctx, l.b)
-	r := &trial{t: l.t, what: what, err: err, took: time.Since(begin), stuck: ctx.Err() != nil}
+	ended := make(chan error, 1)
+	go func() { ended <- call(ctx, l.b) }()
+	r := &trial{t: l.t, what: what}
+	select {
+	case r.err = <-ended:
+	case <-time.After(budget + 20*time.Second): // it does not even hear of its ctx
+		r.err = fmt.Errorf("still running\n%s", stacks())
+	}
+	r.took = time.Since(begin)
 	l.proxy.Withdraw(faults...)
-	if r.stuck {
-		l.t.Errorf("%s: not done after %v, and ended by the ctx alone: %v", what, budget, err)
+	if ctx.Err() != nil {
+		l.t.Errorf("%s: not done after %v, and ended by the ctx alone: %v", what, budget, r.err)
+	}
+	if bogus := falseSuccess(""); errors.As(r.err, &bogus) {
+		l.t.Errorf("%s: succeeds, and %v", what, r.err)
 	}
 	for _, f := range faults {
 		if l.proxy.Fired(f) == 0 {

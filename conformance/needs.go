@@ -132,8 +132,6 @@ var (
 			}
 			return nil
 		})}
-	needReadOnly = Need{Name: "read only",
-		Has: func(c blob.Capabilities) bool { return c.ReadOnly }}
 
 	needReopen      = needHook(HookReopen)
 	needURL         = needHook(HookURL)
@@ -151,7 +149,6 @@ var (
 	flatNamespace  = unless("that it cannot hold a beside a/b", func(c blob.Capabilities) bool { return c.NoFileBesideDir })
 	caseSensitive  = unless("that it folds case", func(c blob.Capabilities) bool { return c.CaseFolding })
 	normPreserving = unless("that it normalizes Unicode", func(c blob.Capabilities) bool { return c.Normalizing })
-	anyKey         = unless("that its keys are canonical paths", func(c blob.Capabilities) bool { return c.CanonicalKeys })
 	strongList     = unless("that listings lag", func(c blob.Capabilities) bool { return c.EventualList })
 	strongRead     = unless("that reads lag", func(c blob.Capabilities) bool { return c.EventualRead })
 )

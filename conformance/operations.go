@@ -3,7 +3,6 @@ package conformance
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -52,28 +51,28 @@ var (
 	statOperation = reading("stat", func(ctx context.Context, b blob.Bucket, key string) error {
 		o, err := b.Stat(ctx, key, nil)
 		if err == nil && o.Size != int64(len(oldContent)) {
-			return fmt.Errorf("the size is %d", o.Size)
+			return falsely("the size is %d", o.Size)
 		}
 		return err
 	})
 	getOperation = reading("get", func(ctx context.Context, b blob.Bucket, key string) error {
 		content, err := blob.ReadAll(ctx, b, key)
 		if err == nil && string(content) != oldContent {
-			return fmt.Errorf("the content is %q", content)
+			return falsely("the content is %q", content)
 		}
 		return err
 	})
 	listOperation = reading("list", func(ctx context.Context, b blob.Bucket, key string) error {
 		keys, err := keysOf(ctx, b, key)
 		if err == nil && !slices.Equal(keys, []string{key}) {
-			return fmt.Errorf("the listing has %q", keys)
+			return falsely("the listing has %q", keys)
 		}
 		return err
 	})
 	putOperation = writing("put", func(ctx context.Context, b blob.Bucket, key string) error {
 		o, err := b.Put(ctx, key, strings.NewReader(newContent), nil)
 		if err == nil && o.Size != int64(len(newContent)) {
-			return fmt.Errorf("the size is %d", o.Size)
+			return falsely("the size is %d", o.Size)
 		}
 		return err
 	})
@@ -151,7 +150,7 @@ func completionOperation() operation {
 		return func(ctx context.Context, _ blob.Bucket) error {
 			o, err := u.Complete(ctx)
 			if err == nil && o.Size != int64(len(newContent)) {
-				return fmt.Errorf("the size is %d", o.Size)
+				return falsely("the size is %d", o.Size)
 			}
 			return err
 		}

@@ -293,6 +293,9 @@ func (b *webBucket) List(ctx context.Context, opts *blob.ListOptions) iter.Seq2[
 				yield(nil, err)
 				return
 			}
+			if n := len(page.Entries); n > 0 { // before the caller has them, who may change them
+				o.StartAt, o.StartAfter = "", page.Entries[n-1].Key
+			}
 			for i := range page.Entries {
 				if !yield(&page.Entries[i], nil) {
 					return
@@ -301,7 +304,6 @@ func (b *webBucket) List(ctx context.Context, opts *blob.ListOptions) iter.Seq2[
 			if !page.More {
 				return
 			}
-			o.StartAt, o.StartAfter = "", page.Entries[len(page.Entries)-1].Key
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -30,6 +31,7 @@ type webBucket struct {
 	idle   time.Duration
 	flaws  clientFlaws
 	client *http.Client
+	broken atomic.Bool // for givesUp
 }
 
 // clientFlaws are what a client may do wrong.
@@ -40,7 +42,7 @@ type clientFlaws struct {
 	noJitter         bool
 	ignoresAfter     bool // Retry-After
 	sleepsOn         bool // does not look at its context between attempts
-	noIdleTimeout    bool
+	longIdle         bool // waits for ten times as long as it says
 	totalTimeout     bool // the idle timeout is one for the whole answer
 	hidesDenied      bool // says of what is denied that it is missing
 	believesAnswers  bool // takes any 200 for the server's
@@ -52,7 +54,11 @@ type clientFlaws struct {
 	dialsAlways      bool
 	takesOwnForOther bool // says of its own write, whose answer was lost, that it was another's
 	claimsSuccess    bool // says of a write whose outcome it does not know that it succeeded
-	rereads          bool // sends what is left of a body when it tries again
+	sendsRest        bool // of a body, when it tries again
+	hedges           bool // sends every request twice, to be sure
+	deaf             bool // does not stop when its context ends
+	givesUp          bool // fails for ever when a connection was refused once
+	waitsForClose    bool // of a connection that was announced to end
 	showsSecret      bool // in a signed request
 	denies           bool // takes an outcome that is not known for a failure
 }
@@ -107,6 +113,9 @@ func (b *webBucket) do(ctx context.Context, c webCall) (resp *http.Response, los
 	}
 	wait := 10 * time.Millisecond
 	for n := 1; ; n++ {
+		if n > 1 && b.flaws.sendsRest {
+			c.body = c.body[len(c.body)/2:]
+		}
 		resp, err = b.once(ctx, c)
 		var e *webError
 		if err == nil || !errors.As(err, &e) || ctx.Err() != nil {
@@ -133,12 +142,17 @@ func (b *webBucket) do(ctx context.Context, c webCall) (resp *http.Response, los
 		case <-done:
 			return nil, lost, ctx.Err()
 		}
-		wait *= 2
+		wait = min(2*wait, 80*time.Millisecond)
 	}
 }
 
 // once makes a request. The answer's body fails when nothing of it arrives for the idle timeout.
 func (b *webBucket) once(parent context.Context, c webCall) (*http.Response, error) {
+	if b.flaws.deaf {
+		later, cancel := context.WithCancel(context.WithoutCancel(parent))
+		context.AfterFunc(parent, func() { time.AfterFunc(3*time.Second, cancel) })
+		parent = later
+	}
 	ctx, cancel := context.WithCancelCause(parent)
 	u := b.at(c.key)
 	u.RawQuery = c.query.Encode()
@@ -157,11 +171,11 @@ func (b *webBucket) once(parent context.Context, c webCall) (*http.Response, err
 	uri := req.URL.RequestURI()
 	req.Header.Set("Authorization", webKey+" "+webSignature(b.secret, c.method, req.URL.Host, uri, req.Header, signedNames(req.Header)))
 	idle := &idleTimer{limit: b.idle, total: b.flaws.totalTimeout, cancel: cancel}
-	if b.flaws.noIdleTimeout {
-		idle.limit = 0
+	if b.flaws.longIdle || b.flaws.deaf {
+		idle.limit = 8 * time.Second
 	}
 	idle.begin()
-	resp, err := b.client.Do(req)
+	resp, err := b.send(req, c.body)
 	idle.end()
 	if err != nil {
 		if parent.Err() != nil {
@@ -185,6 +199,26 @@ func (b *webBucket) once(parent context.Context, c webCall) (*http.Response, err
 	return resp, nil
 }
 
+func (b *webBucket) send(req *http.Request, body []byte) (*http.Response, error) {
+	if b.flaws.hedges {
+		if resp, err := b.client.Do(req); err == nil {
+			resp.Body.Close()
+		}
+		req.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	if b.broken.Load() {
+		return nil, errors.New("given up")
+	}
+	resp, err := b.client.Do(req)
+	if b.flaws.givesUp && errors.Is(err, syscall.ECONNREFUSED) {
+		b.broken.Store(true)
+	}
+	if b.flaws.waitsForClose && err == nil && resp.Close {
+		time.Sleep(6 * time.Second)
+	}
+	return resp, err
+}
+
 // judge returns what is wrong with an answer.
 func (b *webBucket) judge(resp *http.Response) error {
 	e := &webError{status: resp.StatusCode, text: http.StatusText(resp.StatusCode)}
@@ -197,6 +231,10 @@ func (b *webBucket) judge(resp *http.Response) error {
 	}
 	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil {
 		e.after = time.Duration(seconds) * time.Second
+	}
+	if b.flaws.hidesDenied && resp.StatusCode == 403 {
+		e.err = fs.ErrNotExist
+		return e
 	}
 	for _, c := range webCodes {
 		if resp.Header.Get("X-Code") == c.code {
@@ -213,9 +251,6 @@ func (b *webBucket) judge(resp *http.Response) error {
 		e.err = blob.ErrNotModified
 	case 401, 403:
 		e.err = fs.ErrPermission
-		if b.flaws.hidesDenied {
-			e.err = fs.ErrNotExist
-		}
 	case 404:
 		e.err = fs.ErrNotExist
 	case 412:

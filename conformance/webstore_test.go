@@ -2,6 +2,7 @@ package conformance_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -47,6 +48,13 @@ type storeFlaws struct {
 	shortBodies  bool // a body that ends early is stored
 	forgets      bool // a restart loses what was stored
 	hidesMissing bool // a signed request for a missing object is 200
+	onlyOnce     bool // a signed request is good once
+	plusIsSpace  bool // in a path, as in a query
+	noRanges     bool // a signed request delivers all, whatever it asks for
+	noAttributes bool // a signed request stores none
+	neverDeletes bool // a signed request says that it did
+	appends      bool // what arrives twice is stored twice, one after the other
+	thaws        bool // after a pause nothing is left
 }
 
 func newWebStore(flaws storeFlaws) (*webStore, error) {
@@ -71,19 +79,32 @@ func (s *webStore) stop() { _ = s.server.Close() }
 func (s *webStore) restart() error {
 	s.stop()
 	if s.flaws.forgets {
-		s.mu.Lock()
-		for name := range s.buckets {
-			s.buckets[name] = mem.New(nil)
-		}
-		s.mu.Unlock()
+		s.wipe()
 	}
 	return s.start()
+}
+
+func (s *webStore) wipe() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name := range s.buckets {
+		s.buckets[name] = mem.New(nil)
+	}
 }
 
 func (s *webStore) pause(d time.Duration) {
 	s.gate.Lock()
 	defer s.gate.Unlock()
 	time.Sleep(d)
+	if s.flaws.thaws {
+		s.wipe()
+	}
+}
+
+// awake waits while the server is paused.
+func (s *webStore) awake() {
+	s.gate.RLock()
+	defer s.gate.RUnlock()
 }
 
 func (s *webStore) url() *url.URL { return &url.URL{Scheme: "http", Host: s.addr} }
@@ -109,15 +130,14 @@ var webCodes = []struct {
 }
 
 func (s *webStore) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.gate.RLock()
-	s.gate.RUnlock() //nolint:staticcheck // it only waits
+	s.awake()
 	w.Header().Set("X-Store", "web")
 	name, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	req := &webRequest{s, w, r, r.URL.Query(), name, s.bucket(name), key}
 	var err error
 	if r.Method == http.MethodPost && strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") {
 		err = req.form()
-	} else if err = s.authorize(r); err == nil {
+	} else if err = s.authorize(r); err == nil && !req.flawed() {
 		err = req.serve()
 	}
 	if err == nil {
@@ -142,6 +162,37 @@ type webRequest struct {
 	name  string // of the bucket
 	b     blob.Bucket
 	key   string
+}
+
+// flawed is what the server does wrong with a signed request; it tells whether that is all.
+func (q *webRequest) flawed() bool {
+	flaws := q.s.flaws
+	if !q.query.Has("web-sig") {
+		return false
+	}
+	if flaws.plusIsSpace {
+		q.key = strings.ReplaceAll(q.key, "+", " ")
+	}
+	if flaws.noRanges {
+		q.r.Header.Del("Range")
+	}
+	if flaws.noAttributes {
+		q.r.Header.Del("X-Meta")
+		q.r.Header.Del("Content-Type")
+	}
+	if flaws.neverDeletes && q.r.Method == http.MethodDelete {
+		q.w.WriteHeader(http.StatusNoContent)
+		return true
+	}
+	q.s.mu.Lock()
+	defer q.s.mu.Unlock()
+	used := q.s.wrote[q.r.RequestURI] != ""
+	q.s.wrote[q.r.RequestURI] = "used"
+	if flaws.onlyOnce && used {
+		q.w.WriteHeader(http.StatusForbidden)
+		return true
+	}
+	return false
 }
 
 func (q *webRequest) serve() error {
@@ -292,6 +343,9 @@ func (q *webRequest) put() error {
 	if err != nil {
 		return err
 	}
+	if before, err := q.b.Stat(q.r.Context(), q.key, nil); err == nil && q.s.flaws.appends && q.wire(before).Nonce == q.r.Header.Get("X-Nonce") {
+		content = append(content, content...)
+	}
 	opts := &blob.PutOptions{If: q.condition(q.r.Header), Attributes: attrs}
 	for name, values := range q.r.Header { // checksums of the caller's own
 		if algorithm, ok := strings.CutPrefix(name, "X-Sum-"); ok {
@@ -302,7 +356,11 @@ func (q *webRequest) put() error {
 			opts.Checksums = opts.Checksums.With(blob.Algorithm(strings.ToLower(algorithm)), sum)
 		}
 	}
-	o, err := q.b.Put(q.r.Context(), q.key, bytes.NewReader(content), opts)
+	ctx := q.r.Context()
+	if q.s.flaws.shortBodies {
+		ctx = context.WithoutCancel(ctx)
+	}
+	o, err := q.b.Put(ctx, q.key, bytes.NewReader(content), opts)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,173 @@
+package acl
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"iter"
+	"slices"
+	"testing"
+
+	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/drivers/mem"
+)
+
+// Who is slow, on purpose or not, gets nothing by a right that he had when he began: attack 26 for what is no stream of
+// bytes.
+
+// bulk is a store that deletes up to three keys in one request.
+type bulk struct{ *spy }
+
+func (b *bulk) Capabilities() blob.Capabilities {
+	caps := b.spy.Capabilities()
+	caps.BulkDelete = 3
+	return caps
+}
+
+func (b *bulk) DeleteEach(ctx context.Context, keys iter.Seq[string], failed func(string, error)) error {
+	var page []string
+	send := func() {
+		if len(page) > 0 {
+			_ = b.enter("bulk", fmtKeys(page))
+		}
+		for _, key := range page {
+			if err := b.Bucket.Delete(ctx, key, nil); err != nil {
+				failed(key, err)
+			}
+		}
+		page = nil
+	}
+	for key := range keys {
+		if page = append(page, key); len(page) == 3 {
+			send()
+		}
+	}
+	send()
+	return nil
+}
+
+func fmtKeys(keys []string) string {
+	return string(bytes.Join(slices.Collect(func(yield func([]byte) bool) {
+		for _, k := range keys {
+			yield([]byte(k))
+		}
+	}), []byte("+")))
+}
+
+// A store sends many keys in one request, so they are checked when that is sent, not when each was named.
+func TestTrickledDeleteEach(t *testing.T) {
+	b := &bulk{newSpy()}
+	put(t, b.Bucket, "t/1", "t/2", "t/3", "t/4", "t/5")
+	g := newTestGuard(t, b, nil)
+	install(t, g, policyOf(grantTo("u", "t/", Writer)))
+	b.taken()
+	failed := map[string]error{}
+	err := g.as("u").DeleteEach(t.Context(), func(yield func(string) bool) {
+		for _, key := range []string{"t/1", "t/2", "t/3", "t/4", "t/5"} {
+			if key == "t/5" {
+				must(t)(g.as("olga").Revoke(t.Context(), "t/", User("u")))
+			}
+			if !yield(key) {
+				return
+			}
+		}
+	}, func(key string, err error) { failed[key] = err })
+	wantErr(t, "the batch", err, fs.ErrPermission)
+	if got := entries(t, b.Bucket, nil); !slices.Equal(got, []string{"t/4", "t/5"}) {
+		t.Errorf("left %q", got)
+	}
+	for _, key := range []string{"t/4", "t/5"} {
+		wantErr(t, key, failed[key], fs.ErrPermission)
+	}
+	if got := b.taken(); !slices.Equal(got, []string{"bulk t/1+t/2+t/3"}) {
+		t.Errorf("made the requests %q", got)
+	}
+}
+
+// backwards is a store that reads a body that can be read anywhere from its last piece to its first.
+type backwards struct {
+	blob.Bucket
+	beforeLast func()
+}
+
+func (b *backwards) Put(ctx context.Context, key string, body io.Reader, o *blob.PutOptions) (*blob.Object, error) {
+	at, ok := body.(io.ReaderAt)
+	if !ok {
+		return b.Bucket.Put(ctx, key, body, o)
+	}
+	size, _ := blob.BodySize(body)
+	data := make([]byte, size)
+	for off := (size - 1) / 4 * 4; off >= 0; off -= 4 {
+		if off == 0 {
+			b.beforeLast()
+		}
+		if _, err := at.ReadAt(data[off:min(off+4, size)], off); err != nil && !errors.Is(err, io.EOF) {
+			return nil, err
+		}
+	}
+	return b.Bucket.Put(ctx, key, bytes.NewReader(data), o)
+}
+
+// The last bytes that a store asks for pass only after a check, also where they are not those at the end.
+func TestRevokedBeforeTheLastPiece(t *testing.T) {
+	b := &backwards{Bucket: mem.New(nil)}
+	g := newTestGuard(t, b, nil)
+	install(t, g, policyOf(grantTo("u", "k", Writer)))
+	b.beforeLast = func() { must(t)(g.as("olga").Revoke(t.Context(), "k", User("u"))) }
+	_, err := g.as("u").Put(t.Context(), "k", bytes.NewReader([]byte("in several pieces")), nil)
+	wantErr(t, "the put", err, fs.ErrPermission)
+	if got := content(t, b.Bucket, "k"); got != "nothing" {
+		t.Errorf("published %q", got)
+	}
+}
+
+// Each page of a listing is asked for by a right that is still held, however small pages are.
+func TestListingOfSmallPages(t *testing.T) {
+	b := mem.New(nil)
+	put(t, b, "t/1", "t/2", "t/3", "t/4")
+	g := newTestGuard(t, b, nil)
+	install(t, g, policyOf(grantTo("u", "t/", Reader)))
+	var got []string
+	for o, err := range g.as("u").List(t.Context(), &blob.ListOptions{PageSize: 2}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got = append(got, o.Key); len(got) == 2 {
+			must(t)(g.as("olga").Revoke(t.Context(), "t/", User("u")))
+		}
+	}
+	if len(got) != 2 {
+		t.Errorf("showed %q, of which the first two were allowed", got)
+	}
+}
+
+// Uploads below a prefix where nothing may be seen are not asked for.
+func TestUploadsOfWhatIsHidden(t *testing.T) {
+	s := &uploadsSpy{newSpy()}
+	g := newTestGuard(t, s, nil)
+	install(t, g, policyOf(grantTo("u", "t/", Writer)))
+	s.taken()
+	for _, prefix := range []string{"secret/", "t0", "tx"} {
+		for info, err := range g.as("u").Uploads(t.Context(), prefix) {
+			t.Errorf("%s: %v, %v", prefix, info, err)
+		}
+	}
+	if calls := s.taken(); len(calls) > 0 {
+		t.Errorf("made the requests %q", calls)
+	}
+	for range g.as("u").Uploads(t.Context(), "t") {
+		t.Error("there is none")
+	}
+	if calls := s.taken(); !slices.Equal(calls, []string{"uploads t"}) {
+		t.Errorf("made the requests %q", calls)
+	}
+}
+
+type uploadsSpy struct{ *spy }
+
+func (s *uploadsSpy) Uploads(ctx context.Context, prefix string) iter.Seq2[*blob.UploadInfo, error] {
+	_ = s.enter("uploads", prefix)
+	return s.Bucket.Uploads(ctx, prefix)
+}
