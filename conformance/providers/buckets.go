@@ -1,0 +1,103 @@
+package providers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
+)
+
+// makeBucket makes a bucket. One that an earlier attempt has made is as good.
+func makeBucket(ctx context.Context, client *s3.Client, name string, opts ...func(*s3.Options)) error {
+	_, err := client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name}, opts...)
+	if has(err, "BucketAlreadyOwnedByYou") {
+		return nil
+	}
+	return err
+}
+
+// removeBucket removes a bucket and all that is in it: objects, their versions, and unfinished uploads.
+func removeBucket(ctx context.Context, client *s3.Client, name string) error {
+	if err := errors.Join(removeUploads(ctx, client, name), removeObjects(ctx, client, name), removeVersions(ctx, client, name)); err != nil {
+		return fmt.Errorf("emptying bucket %s: %w", name, err)
+	}
+	_, err := client.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &name})
+	if err != nil && !has(err, "NoSuchBucket") {
+		return fmt.Errorf("removing bucket %s: %w", name, err)
+	}
+	return nil
+}
+
+// removeObjects removes the newest version of every object. Deleting while listing is fine: the listing is by key.
+func removeObjects(ctx context.Context, client *s3.Client, name string) error {
+	pages := s3.NewListObjectsV2Paginator(client, &s3.ListObjectsV2Input{Bucket: &name})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return ignoreMissing(err)
+		}
+		for _, o := range page.Contents {
+			if _, err := client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &name, Key: o.Key}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func removeVersions(ctx context.Context, client *s3.Client, name string) error {
+	pages := s3.NewListObjectVersionsPaginator(client, &s3.ListObjectVersionsInput{Bucket: &name})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return ignoreMissing(err)
+		}
+		var all []types.ObjectIdentifier
+		for _, v := range page.Versions {
+			all = append(all, types.ObjectIdentifier{Key: v.Key, VersionId: v.VersionId})
+		}
+		for _, m := range page.DeleteMarkers {
+			all = append(all, types.ObjectIdentifier{Key: m.Key, VersionId: m.VersionId})
+		}
+		for _, v := range all {
+			if _, err := client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &name, Key: v.Key, VersionId: v.VersionId}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func removeUploads(ctx context.Context, client *s3.Client, name string) error {
+	pages := s3.NewListMultipartUploadsPaginator(client, &s3.ListMultipartUploadsInput{Bucket: &name})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return ignoreMissing(err)
+		}
+		for _, u := range page.Uploads {
+			_, err := client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &name, Key: u.Key, UploadId: u.UploadId})
+			if err != nil && !has(err, "NoSuchUpload") {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// ignoreMissing takes it for nothing that the bucket is gone, or that the server has no such thing as was asked for.
+func ignoreMissing(err error) error {
+	if has(err, "NoSuchBucket") || has(err, "NotImplemented") || has(err, "NoSuchVersion") {
+		return nil
+	}
+	return err
+}
+
+// has tells whether err is an answer of the server with that code.
+func has(err error, code string) bool {
+	var answer smithy.APIError
+	return errors.As(err, &answer) && answer.ErrorCode() == code
+}

@@ -1,0 +1,26 @@
+package providers
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// Ceph is the S3 door of Ceph, the RADOS gateway, before one monitor and one OSD. Killed, it keeps what it acknowledged.
+var Ceph = &Provider{
+	Name:    "ceph",
+	Holders: [2]Identity{{"AKTEST", "SKTEST0123456789"}, {"AKTEST2", "SKTEST20123456789"}},
+	port:    "7480/tcp",
+	env:     []string{"USERS=holdall:AKTEST:SKTEST0123456789 other:AKTEST2:SKTEST20123456789"},
+	version: func(ctx context.Context, s *Server) (string, error) {
+		out, err := s.process.exec(ctx, "radosgw", "--version") // ceph version 16.2.15 (…) pacific (stable)
+		if err != nil {
+			return "", err
+		}
+		fields := strings.Fields(out)
+		if len(fields) < 3 || fields[1] != "version" {
+			return "", fmt.Errorf("unexpected: %q", out)
+		}
+		return fields[2], nil
+	},
+}

@@ -1,0 +1,68 @@
+package providers_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"testing"
+
+	"github.com/holdall-go/holdall/acl"
+	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/conformance"
+	"github.com/holdall-go/holdall/conformance/providers"
+)
+
+// TestGuarded runs the suite on the view of someone with every data right, whose bucket is on a server, beside other
+// people's grants and a barrier. Every day the policy is in the bucket itself, where each of its requests goes to the
+// server as well; in the long run it is in another bucket too.
+func TestGuarded(t *testing.T) {
+	if *writeMatrix {
+		t.Skip("not run: the matrix is about the stores themselves")
+	}
+	each(t, func(t *testing.T, s *providers.Server) {
+		t.Run("policy inside", func(t *testing.T) {
+			conformance.Run(t, s.Harness(false).Wrapped("acl", guarded(nil)), conformance.InTier(tier()))
+		})
+		t.Run("policy apart", func(t *testing.T) {
+			if tier() == conformance.Short {
+				t.Skip("not run: HOLDALL_FULL=1 runs it")
+			}
+			h := s.Harness(false)
+			conformance.Run(t, h.Wrapped("acl-apart", guarded(h.Open)), conformance.InTier(tier()))
+		})
+	})
+}
+
+// guarded wraps a bucket in the view of a writer. The first handle to a bucket makes its policy, and the others open it.
+// The policy is in the bucket, or in one that apart opens.
+func guarded(apart func(t *conformance.T) blob.Bucket) func(t *conformance.T, b blob.Bucket) blob.Bucket {
+	stores := map[string]blob.Bucket{} // by the bucket that they have the policy of
+	return func(t *conformance.T, b blob.Bucket) blob.Bucket {
+		ctx, name := context.Background(), fmt.Sprint(b)
+		if apart != nil && stores[name] == nil {
+			stores[name] = apart(t)
+			t.Cleanup(func() { _ = stores[name].Close() })
+		}
+		opts := &acl.Options{Store: stores[name]}
+		guard, err := acl.Open(ctx, b, opts)
+		if errors.Is(err, fs.ErrNotExist) {
+			guard, err = acl.Create(ctx, b, opts, acl.User("root"))
+		}
+		if err != nil {
+			t.Fatalf("guard: %v", err)
+		}
+		for _, res := range guard.As(acl.Identity{User: "root"}).Batch(ctx,
+			acl.AddGrant(acl.Grant{To: acl.Group("writers"), Rights: acl.Writer | acl.Share}),
+			acl.SetGroup("writers", acl.User("w")),
+			acl.AddGrant(acl.Grant{Scope: "a/", To: acl.User("else"), Rights: acl.Admin}),
+			acl.SetBarrier("barred/by/nobody/"),
+			acl.AddGrant(acl.Grant{Scope: "barred/by/nobody/", To: acl.User("w"), Rights: acl.Writer | acl.Share}),
+		) {
+			if res.Err != nil {
+				t.Fatalf("grant: %v", res.Err)
+			}
+		}
+		return guard.As(acl.Identity{User: "w"})
+	}
+}

@@ -1,0 +1,160 @@
+#!/usr/bin/env bash
+# Runs Ceph on one node, all daemons in this container: a monitor, an OSD, the RADOS gateway and, if asked for, a manager.
+#
+#	ceph-up DIR
+#
+# What DIR holds from an earlier run is kept, so that a killed container starts again with what was acknowledged.
+# It ends when the first daemon does. The environment:
+#
+#	USERS      "name:access:secret …": users of the gateway
+#	STORE      bluestore (default), or memstore, which is faster and loses all when it is killed
+#	RGW_BIND   address of the gateway: 0.0.0.0 (default) behind a published port, 127.0.0.1 on the host's network
+#	RGW_PORT   port of the gateway, 7480 by default
+#	MON_PORT   first of two ports of the monitor, 16789 by default. Monitor and OSD listen on 127.0.0.1, so a client of
+#	           RADOS itself needs the host's network, free ports here, and DIR mounted from outside for its
+#	           ceph.conf and keyring
+#	MGR        1 for a manager, which statistics need; without one Ceph is up sooner
+set -euo pipefail
+dir=${1:?"usage: ceph-up DIR"}
+store=${STORE:-bluestore} rgw_bind=${RGW_BIND:-0.0.0.0} rgw_port=${RGW_PORT:-7480} mon_port=${MON_PORT:-16789}
+
+export CEPH_CONF=$dir/ceph.conf CEPH_ARGS="--conf $dir/ceph.conf"
+monitors="[v2:127.0.0.1:$mon_port,v1:127.0.0.1:$((mon_port + 1))]"
+
+# until_ok TRIES COMMAND... repeats a command until it succeeds, ten times a second.
+until_ok() {
+  local tries=$1
+  shift
+  for ((; tries > 0; tries--)); do
+    "$@" >/dev/null 2>&1 && return
+    sleep 0.1
+  done
+  echo "ceph-up: gave up on: $*" >&2
+  tail -n 20 "$dir"/log/* >&2
+  exit 1
+}
+
+configure() {
+  local fsid=$1
+  cat >"$dir/ceph.conf" <<CONF
+[global]
+fsid = $fsid
+mon host = $monitors
+public addr = 127.0.0.1
+cluster addr = 127.0.0.1
+public network = 127.0.0.0/8
+ms bind ipv6 = false
+auth cluster required = cephx
+auth service required = cephx
+auth client required = cephx
+auth allow insecure global id reclaim = false
+keyring = $dir/keyring
+run dir = $dir/run
+log file = $dir/log/\$name.log
+admin socket = $dir/run/\$name.asok
+pid file =
+crash dir = $dir/run
+# One node that nobody else waits for: proposals need not be batched, and one copy is enough.
+paxos propose interval = 0.05
+paxos min wait = 0.02
+mon tick interval = 1
+osd pool default size = 1
+osd pool default min size = 1
+mon allow pool size one = true
+osd crush chooseleaf type = 0
+osd pool default pg num = 8
+osd pool default pgp num = 8
+osd pool default pg autoscale mode = off
+mon warn on pool no redundancy = false
+mon allow pool delete = true
+mon max pg per osd = 1000
+# The disk is the host's, and how full that is says nothing about the tests.
+mon data avail warn = 2
+mon data avail crit = 1
+osd failsafe full ratio = 0.99
+[mon.a]
+mon data = $dir/mon
+[mgr.x]
+mgr data = $dir/mgr
+[osd.0]
+osd data = $dir/osd
+osd objectstore = $store
+memstore device bytes = 2147483648
+bluestore block create = true
+bluestore block size = 21474836480
+bluestore fsck quick fix on mount = false
+osd memory target = 939524096
+[client.rgw.a]
+rgw data = $dir/rgw
+rgw frontends = beast endpoint=$rgw_bind:$rgw_port
+rgw enable usage log = false
+rgw thread pool size = 64
+# The tests speak plain HTTP, also with customer keys.
+rgw crypt require ssl = false
+rgw gc obj min wait = 5
+CONF
+}
+
+keyring() {
+  ceph-authtool --create-keyring "$dir/keyring" --gen-key -n mon. --cap mon 'allow *'
+  ceph-authtool "$dir/keyring" --gen-key -n client.admin --cap mon 'allow *' --cap osd 'allow *' --cap mgr 'allow *' --cap mds 'allow *'
+  ceph-authtool "$dir/keyring" --gen-key -n mgr.x --cap mon 'allow profile mgr' --cap osd 'allow *' --cap mds 'allow *'
+  ceph-authtool "$dir/keyring" --gen-key -n osd.0 --cap mon 'allow profile osd' --cap osd 'allow *' --cap mgr 'allow profile osd'
+  ceph-authtool "$dir/keyring" --gen-key -n client.rgw.a --cap mon 'allow rwx' --cap osd 'allow rwx' --cap mgr 'allow r'
+}
+
+# make makes the empty cluster that DIR does not hold yet.
+make() {
+  local fsid uuid
+  fsid=$(cat /proc/sys/kernel/random/uuid) uuid=$(cat /proc/sys/kernel/random/uuid)
+  mkdir -p "$dir"/{mon,mgr,osd,rgw,run,log}
+  configure "$fsid"
+  keyring >/dev/null
+  monmaptool --create --fsid "$fsid" --addv a "$monitors" "$dir/monmap" >/dev/null
+  ceph-mon --mkfs -i a --monmap "$dir/monmap" --keyring "$dir/keyring"
+  ceph-osd --mkfs -i 0 --osd-uuid "$uuid" >"$dir/log/mkfs.out" 2>&1 &
+  local mkfs=$!
+  start_monitor
+  ceph osd new "$uuid" 0 >/dev/null
+  wait $mkfs || { tail -n 20 "$dir/log/mkfs.out" >&2; exit 1; }
+}
+
+start_monitor() {
+  ceph-mon -f -i a >"$dir/log/mon.out" 2>&1 &
+  until_ok 300 timeout 10 ceph mon stat
+}
+
+users() {
+  local user name access secret
+  for user in ${USERS-}; do
+    IFS=: read -r name access secret <<<"$user"
+    radosgw-admin user create --uid="$name" --display-name="$name" --access-key="$access" --secret-key="$secret" >/dev/null 2>&1
+  done
+}
+
+osd_is_up() { ceph osd stat | grep -q '1 up'; }
+
+if [ -e "$dir/made" ]; then
+  rm -f "$dir"/run/*
+  start_monitor
+else
+  rm -rf "$dir"
+  make
+fi
+if [ "${MGR-}" = 1 ]; then
+  ceph-mgr -f -i x >"$dir/log/mgr.out" 2>&1 &
+fi
+ceph-osd -f -i 0 >"$dir/log/osd.out" 2>&1 &
+until_ok 300 osd_is_up
+if [ ! -e "$dir/made" ]; then
+  ceph osd pool create blob 8 8 replicated >/dev/null 2>&1 # for clients of RADOS itself
+  ceph osd pool application enable blob rados >/dev/null 2>&1
+fi
+radosgw -f -n client.rgw.a >"$dir/log/rgw.out" 2>&1 &
+until_ok 600 curl -s -o /dev/null "http://127.0.0.1:$rgw_port/"
+if [ ! -e "$dir/made" ]; then
+  users
+  touch "$dir/made"
+fi
+echo ready
+wait -n

@@ -1,0 +1,87 @@
+package providers_test
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/holdall-go/holdall/conformance/providers"
+)
+
+var (
+	bucketURL   = flag.String("url", "", "run the suite on the bucket of this `URL`, in a prefix of its own, and on nothing else")
+	writeMatrix = flag.Bool("matrix", false, "run the default tier everywhere, and write conformance/MATRIX.md")
+)
+
+// TestMain removes the servers in the end, also when it is interrupted.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-interrupted
+		providers.Purge()
+		os.Exit(1)
+	}()
+	status := m.Run()
+	if err := providers.Purge(); err != nil {
+		fmt.Fprintln(os.Stderr, "removing the servers:", err)
+		status = max(status, 1)
+	}
+	os.Exit(status)
+}
+
+// serve returns the server, or skips the test with the reason why there is none here, and what would help. Where it is
+// required, that is a failure. The servers of the other subtests that will run begin to start as well.
+func serve(t *testing.T, p *providers.Provider) *providers.Server {
+	t.Helper()
+	for _, other := range providers.All() {
+		if selected(other.Name) {
+			go other.Start(t.Context())
+		}
+	}
+	required, err := p.Required()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := p.Start(t.Context())
+	var unavailable *providers.Unavailable
+	switch {
+	case errors.As(err, &unavailable) && !required:
+		t.Skip("not run: ", err)
+	case err != nil:
+		t.Fatal(err)
+	}
+	for name, value := range s.Environment() {
+		t.Setenv(name, value)
+	}
+	return s
+}
+
+// selected tells whether -run lets the subtest of a server run, so that it is worth starting. It is a guess: where it
+// errs, the server starts later, or in vain.
+func selected(name string) bool {
+	run := flag.Lookup("test.run").Value.String()
+	parts := strings.Split(run, "/")
+	if len(parts) < 2 {
+		return true
+	}
+	matched, err := regexp.MatchString(parts[1], name)
+	return matched || err != nil
+}
+
+// each runs a test on every server.
+func each(t *testing.T, test func(t *testing.T, s *providers.Server)) {
+	if *bucketURL != "" {
+		t.Skip("not run: -url names the one store to test")
+	}
+	for _, p := range providers.All() {
+		t.Run(p.Name, func(t *testing.T) { test(t, serve(t, p)) })
+	}
+}
