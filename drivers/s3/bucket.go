@@ -1,0 +1,160 @@
+package s3
+
+import (
+	"context"
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/holdall-go/holdall/blob"
+)
+
+// A bucket is the driver: the methods of blob.Bucket, unchecked.
+type bucket struct {
+	blob.Unsupported
+	name        string
+	client      *s3.Client
+	flavour     *flavour
+	endpoint    string
+	credentials aws.CredentialsProvider
+	customer    *customerKey
+	versions    bool
+	signPayload bool
+	attempts    int
+}
+
+var _ blob.Bucket = (*bucket)(nil)
+
+func (b *bucket) String() string { return "s3://" + b.name }
+
+const (
+	minPart   = 5 << 20 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+	maxPart   = 5 << 30
+	maxParts  = 10_000
+	maxSingle = 5 << 30 // what one PUT or one copy takes
+	maxObject = 5 << 40
+)
+
+func (b *bucket) Capabilities() blob.Capabilities {
+	f := b.flavour
+	c := blob.Capabilities{
+		PutIf: f.putIf, UploadIf: f.uploadIf, CopyIf: f.copyIf, DeleteIf: f.deleteIf, ReadIf: blob.ReadConditions,
+		MaxKeyBytes: 1024, MaxObjectSize: maxObject,
+		Headers: true, Metadata: true, MaxMetadataBytes: maxMetadata,
+		Multipart: true, MinPartSize: minPart, MaxPartSize: maxPart, MaxParts: maxParts, ListUploads: !f.noUploads,
+		Copy:          true,
+		BulkDelete:    maxDelete,
+		Versions:      b.versions,
+		ChecksumIn:    []blob.Algorithm{blob.CRC32C, blob.CRC64NVME, blob.CRC32, blob.SHA1, blob.SHA256, blob.MD5},
+		ChecksumOut:   []blob.Algorithm{blob.CRC32C},
+		NativeACL:     true,
+		TimePrecision: timePrecision,
+	}
+	if f.maxObject > 0 {
+		c.MaxObjectSize = f.maxObject
+	}
+	return c
+}
+
+// adjust makes the client send what this driver means: no retries but ours, no checksums but ours, and each body hashed
+// no more often than needed.
+func (b *bucket) adjust(o *s3.Options) {
+	o.Retryer = aws.NopRetryer{}
+	o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
+	o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
+	o.DisableLogOutputChecksumValidationSkipped = true
+	// A refused body of a few MiB costs less than a round trip for each part to ask first.
+	o.ContinueHeaderThresholdBytes = -1
+	o.APIOptions = append(o.APIOptions[:len(o.APIOptions):len(o.APIOptions)], b.adjustStack)
+}
+
+func (b *bucket) adjustStack(stack *middleware.Stack) error {
+	switch stack.ID() {
+	case "PutObject", "UploadPart":
+		hash := unsigned
+		if b.signPayload || !b.flavour.checksums {
+			hash = signed
+		}
+		return stack.Finalize.Add(middleware.FinalizeMiddlewareFunc("HoldallPayload", hash), middleware.Before)
+	case "GetObject", "HeadObject":
+		if b.flavour.checksums {
+			return stack.Build.Add(middleware.BuildMiddlewareFunc("HoldallChecksumMode", askForChecksums), middleware.After)
+		}
+	case "DeleteObjects":
+		return stack.Build.Add(middleware.BuildMiddlewareFunc("HoldallContentMD5", addMD5), middleware.After)
+	}
+	return nil
+}
+
+// unsigned leaves the body out of the signature. Its CRC, which the server verifies, is in it.
+func unsigned(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
+	return next.HandleFinalize(v4.SetPayloadHash(ctx, "UNSIGNED-PAYLOAD"), in)
+}
+
+// signed puts the SHA-256 of the body into the signature, also over HTTPS, for servers that verify nothing else.
+func signed(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
+	if req, ok := in.Request.(*smithyhttp.Request); ok && req.GetStream() != nil && req.IsStreamSeekable() {
+		h := sha256.New()
+		if _, err := io.Copy(h, req.GetStream()); err != nil {
+			return middleware.FinalizeOutput{}, middleware.Metadata{}, err
+		}
+		if err := req.RewindStream(); err != nil {
+			return middleware.FinalizeOutput{}, middleware.Metadata{}, err
+		}
+		ctx = v4.SetPayloadHash(ctx, hex.EncodeToString(h.Sum(nil)))
+	}
+	return next.HandleFinalize(ctx, in)
+}
+
+// askForChecksums asks for the checksums that the server has. The SDK's own option for that would also make it verify
+// them, which the Reader does already.
+func askForChecksums(ctx context.Context, in middleware.BuildInput, next middleware.BuildHandler) (middleware.BuildOutput, middleware.Metadata, error) {
+	if req, ok := in.Request.(*smithyhttp.Request); ok {
+		req.Header.Set("X-Amz-Checksum-Mode", "ENABLED")
+	}
+	return next.HandleBuild(ctx, in)
+}
+
+// addMD5 adds the digest that servers of before 2022 demand with a bulk delete, beside the CRC that newer ones want.
+func addMD5(ctx context.Context, in middleware.BuildInput, next middleware.BuildHandler) (middleware.BuildOutput, middleware.Metadata, error) {
+	if req, ok := in.Request.(*smithyhttp.Request); ok && req.GetStream() != nil {
+		h := md5.New()
+		if _, err := io.Copy(h, req.GetStream()); err != nil {
+			return middleware.BuildOutput{}, middleware.Metadata{}, err
+		}
+		if err := req.RewindStream(); err != nil {
+			return middleware.BuildOutput{}, middleware.Metadata{}, err
+		}
+		req.Header.Set("Content-Md5", base64.StdEncoding.EncodeToString(h.Sum(nil)))
+	}
+	return next.HandleBuild(ctx, in)
+}
+
+// limits are those of the parts of an object.
+func (b *bucket) limits() partLimits {
+	return partLimits{MinSize: minPart, MaxSize: maxPart, Parts: maxParts, Uniform: b.flavour.uniformParts}
+}
+
+// A customerKey is a key of SSE-C, as its headers have it.
+type customerKey struct{ algorithm, key, md5 *string }
+
+func newCustomerKey(key []byte) *customerKey {
+	sum := md5.Sum(key)
+	return &customerKey{aws.String("AES256"), aws.String(base64.StdEncoding.EncodeToString(key)), aws.String(base64.StdEncoding.EncodeToString(sum[:]))}
+}
+
+// String keeps the key out of every text.
+func (*customerKey) String() string { return "customer key" }
+
+func wrongType(p any) error {
+	return fmt.Errorf("%w: the Provider option is a %T", blob.ErrInvalid, p)
+}

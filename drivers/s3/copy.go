@@ -1,0 +1,163 @@
+package s3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"reflect"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/holdall-go/holdall/blob"
+)
+
+// A source is what a [blob.Source] of this driver holds.
+type source struct {
+	b       *bucket
+	key     string
+	version string
+	cond    blob.Condition
+}
+
+func (b *bucket) Source(_ context.Context, key string, opts *blob.SourceOptions) (blob.Source, error) {
+	return blob.NewSource(key, source{b, key, opts.Version, opts.If}), nil
+}
+
+func (b *bucket) Copy(ctx context.Context, key string, src blob.Source, opts *blob.CopyOptions) (*blob.Object, error) {
+	const tries = 3
+	for try := 1; ; try++ {
+		o, err := b.copyOnce(ctx, key, src, opts)
+		if !errors.Is(err, errSourceChanged) || try == tries {
+			return o, err
+		}
+	}
+}
+
+// errSourceChanged: the source was overwritten between the look at it and its copy.
+var errSourceChanged = fmt.Errorf("%w: the source was overwritten meanwhile", blob.ErrChanged)
+
+func (b *bucket) copyOnce(ctx context.Context, key string, src blob.Source, opts *blob.CopyOptions) (*blob.Object, error) {
+	from, err := blob.Resolve[source](ctx, src)
+	if err != nil {
+		return nil, err
+	}
+	if !b.reaches(from.b) {
+		return nil, fmt.Errorf("%w: the source is on another server, or under other credentials", errors.ErrUnsupported)
+	}
+	var metadata map[string]string
+	o, err := from.b.head(ctx, from.key, from.cond, from.version, &metadata) // its size, and what the copy is pinned to
+	if err != nil {
+		return nil, src.Fail(err)
+	}
+	attrs := o.Attributes
+	if opts.Attributes != nil {
+		attrs = *opts.Attributes
+	}
+	if opts.Attributes == nil && opts.Provider == nil && from.b.name == b.name && from.key == key && from.version == "" {
+		return o, opts.If.Eval(o) // S3 refuses a copy that would change nothing
+	}
+	w, err := b.newWrite(key, &attrs, opts.If, opts.Provider)
+	if err != nil {
+		return nil, err
+	}
+	if sum, ok := metadata[metaCRC32C]; ok {
+		w.metadata = with(w.metadata, metaCRC32C, sum)
+	}
+	if o.Size > maxSingle {
+		return b.copyParts(ctx, w, from, src, o)
+	}
+	if from, err = blob.Resolve[source](ctx, src); err != nil {
+		return nil, err
+	}
+	return b.copySingle(ctx, w, from, src, o)
+}
+
+// reaches tells whether b's server can copy from a bucket of other's, with b's credentials.
+func (b *bucket) reaches(other *bucket) bool {
+	if b == other {
+		return true
+	}
+	return b.endpoint == other.endpoint && b.flavour == other.flavour && (b.customer == nil) == (other.customer == nil) &&
+		sameCredentials(b.credentials, other.credentials)
+}
+
+// sameCredentials tells whether two providers are one, or give the same key. (A read through a copy must not be made
+// under credentials that the source was not opened with.)
+func sameCredentials(a, b aws.CredentialsProvider) bool {
+	if reflect.TypeOf(a) == reflect.TypeOf(b) && reflect.TypeOf(a) != nil && reflect.TypeOf(a).Comparable() && a == b {
+		return true
+	}
+	if a == nil || b == nil {
+		return false
+	}
+	x, err1 := a.Retrieve(context.Background())
+	y, err2 := b.Retrieve(context.Background())
+	return err1 == nil && err2 == nil && x.AccessKeyID == y.AccessKeyID && x.SecretAccessKey == y.SecretAccessKey && x.SessionToken == y.SessionToken
+}
+
+// copySource names a source as the header has it.
+func copySource(from source) *string {
+	var path strings.Builder
+	path.WriteString(from.b.name)
+	path.WriteByte('/')
+	path.WriteString(strings.ReplaceAll(url.QueryEscape(from.key), "+", "%20"))
+	if from.version != "" {
+		path.WriteString("?versionId=" + url.QueryEscape(from.version))
+	}
+	return aws.String(path.String())
+}
+
+func (b *bucket) copySingle(ctx context.Context, w *write, from source, src blob.Source, o *blob.Object) (*blob.Object, error) {
+	in := &s3.CopyObjectInput{Bucket: &b.name, Key: &w.key, CopySource: copySource(from), CopySourceIfMatch: &o.ETag,
+		MetadataDirective: types.MetadataDirectiveReplace,
+		ContentType:       w.contentType, ContentEncoding: w.encoding, ContentLanguage: w.language, ContentDisposition: w.disposition, CacheControl: w.cache,
+		Metadata: w.metadata, StorageClass: w.class, ACL: w.acl,
+		ServerSideEncryption: w.encryption, SSEKMSKeyId: w.kmsKey, SSEKMSEncryptionContext: w.kmsContext, BucketKeyEnabled: w.bucketKey}
+	if w.tags != nil {
+		in.Tagging, in.TaggingDirective = w.tags, types.TaggingDirectiveReplace
+	}
+	if k := b.customer; k != nil {
+		in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = k.algorithm, k.key, k.md5
+	}
+	if k := from.b.customer; k != nil {
+		in.CopySourceSSECustomerAlgorithm, in.CopySourceSSECustomerKey, in.CopySourceSSECustomerKeyMD5 = k.algorithm, k.key, k.md5
+	}
+	if b.flavour.checksums {
+		in.ChecksumAlgorithm = types.ChecksumAlgorithmCrc32c
+	}
+	in.IfMatch, in.IfNoneMatch = writeCondition(w.cond)
+	var out *s3.CopyObjectOutput
+	lost, err := b.try(ctx, func(ctx context.Context) (err error) {
+		out, err = b.client.CopyObject(ctx, in)
+		return err
+	})
+	if err != nil {
+		return b.copyFailed(ctx, w, src, lost, err)
+	}
+	made := &blob.Object{Key: w.key, Size: o.Size, Version: b.version(out.VersionId), Attributes: w.attributes, Checksums: o.Checksums}
+	if r := out.CopyObjectResult; r != nil {
+		made.ETag, made.ModTime = etag(r.ETag), modTime(r.LastModified)
+		if c := (sums{r.ChecksumType, r.ChecksumCRC32C, r.ChecksumCRC32, r.ChecksumCRC64NVME, r.ChecksumSHA1, r.ChecksumSHA256}).read(); !c.IsZero() {
+			made.Checksums = c
+		}
+	}
+	return made, nil
+}
+
+// copyFailed tells the conditions on both ends apart: without one on the destination, the source has changed.
+func (b *bucket) copyFailed(ctx context.Context, w *write, src blob.Source, lost bool, err error) (*blob.Object, error) {
+	f := failed(err)
+	if w.cond.IsZero() {
+		switch {
+		case f != nil && f.is == blob.ErrPrecondition:
+			return nil, src.Fail(fmt.Errorf("%w: %w", errSourceChanged, err))
+		case errors.Is(err, blob.ErrNotExist) && f.code != "NoSuchBucket":
+			return nil, src.Fail(err)
+		}
+	}
+	return b.settle(ctx, w, lost, err)
+}

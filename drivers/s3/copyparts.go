@@ -1,0 +1,101 @@
+package s3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/parts"
+)
+
+// copyPart is the size of a part of a copy that one request cannot make, unless more is needed to make do with 10,000.
+const copyPart = 512 << 20
+
+// copyParts copies an object of more than 5 GiB, in ranges that the server copies side by side.
+func (b *bucket) copyParts(ctx context.Context, w *write, from source, src blob.Source, o *blob.Object) (*blob.Object, error) {
+	if !w.cond.IsZero() && !b.flavour.uploadIf.Has(w.cond.Kind()) {
+		return nil, fmt.Errorf("%w: this server does not honour %s on uploads in parts, which a copy of %d bytes takes", errors.ErrUnsupported, w.cond, o.Size)
+	}
+	cut, err := parts.Uniform(o.Size, copyPart, b.limits())
+	if err != nil {
+		return nil, err
+	}
+	id, err := b.begin(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	u := &upload{b: b, w: w, id: id}
+	var mu sync.Mutex
+	var done []sent
+	err = parts.Send(ctx, &ranges{size: o.Size, part: cut.First}, putConcurrency, func(ctx context.Context, p *parts.Part) error {
+		s, err := u.copyRange(ctx, src, o, p)
+		mu.Lock()
+		defer mu.Unlock()
+		done = append(done, s)
+		return err
+	})
+	var made *blob.Object
+	if err == nil {
+		made, err = u.complete(ctx, done)
+	}
+	if err != nil && !errors.Is(err, blob.ErrAmbiguous) {
+		b.cleanUp(ctx, w.key, id)
+	}
+	return made, err
+}
+
+// copyRange copies one part. The source is resolved, and thereby allowed, for each.
+func (u *upload) copyRange(ctx context.Context, src blob.Source, o *blob.Object, p *parts.Part) (sent, error) {
+	b := u.b
+	from, err := blob.Resolve[source](ctx, src)
+	if err != nil {
+		return sent{}, err
+	}
+	in := &s3.UploadPartCopyInput{Bucket: &b.name, Key: &u.w.key, UploadId: &u.id, PartNumber: aws.Int32(int32(p.Number)),
+		CopySource: copySource(from), CopySourceIfMatch: &o.ETag,
+		CopySourceRange: aws.String(fmt.Sprintf("bytes=%d-%d", p.Offset, p.Offset+p.Size-1))}
+	if k := b.customer; k != nil {
+		in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = k.algorithm, k.key, k.md5
+	}
+	if k := from.b.customer; k != nil {
+		in.CopySourceSSECustomerAlgorithm, in.CopySourceSSECustomerKey, in.CopySourceSSECustomerKeyMD5 = k.algorithm, k.key, k.md5
+	}
+	s := sent{n: -p.Number, size: p.Size}
+	err = b.call(ctx, func(ctx context.Context) error {
+		out, err := b.client.UploadPartCopy(ctx, in)
+		if err != nil || out.CopyPartResult == nil {
+			return err
+		}
+		s.etag = out.CopyPartResult.ETag
+		if sum, ok := (sums{crc32c: out.CopyPartResult.ChecksumCRC32C}).read().CRC32C(); ok {
+			s.n, s.crc = p.Number, sum
+		}
+		return nil
+	})
+	if f := failed(err); f != nil && f.is == blob.ErrPrecondition {
+		return s, src.Fail(fmt.Errorf("%w: %w", errSourceChanged, err))
+	}
+	return s, err
+}
+
+// ranges are the parts of an object that is copied: numbers, without content.
+type ranges struct {
+	size, part, at int64
+	n              int
+}
+
+func (r *ranges) Next(context.Context) (*parts.Part, error) {
+	if r.at >= r.size {
+		return nil, io.EOF
+	}
+	r.n++
+	p := &parts.Part{Number: r.n, Offset: r.at, Size: min(r.part, r.size-r.at)}
+	r.at += p.Size
+	return p, nil
+}

@@ -1,0 +1,126 @@
+package s3
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/holdall-go/holdall/blob"
+)
+
+// A flavour is what one kind of server supports, and where it deviates from S3.
+type flavour struct {
+	name string
+
+	// hosts are the ends of the host names by which the flavour is known, and server is the beginning of the Server
+	// header of its answers.
+	hosts  []string
+	server string
+
+	pathStyle bool // the bucket's name goes into the path
+
+	// putIf, uploadIf, copyIf, sourceIf and deleteIf are the conditions that the server honours atomically.
+	putIf, uploadIf, copyIf, sourceIf, deleteIf blob.ConditionSet
+
+	// checksums says that the server verifies x-amz-checksum-crc32c, keeps it, and gives it back. Where it does not,
+	// bodies are signed, which it verifies, and our CRC-32C is kept among the metadata.
+	checksums bool
+
+	listV1       bool // has no ListObjectsV2
+	uniformParts bool // all parts but the last must have one size
+	noUploads    bool // does not list unfinished uploads
+	noBulkDelete bool
+	foldsNames   bool // takes '_' in the names of metadata for '-'
+	maxMetaValue int  // most bytes in one value of the metadata; zero: no limit of its own
+
+	maxObject int64 // largest object; zero: 5 TiB
+}
+
+const (
+	none    = blob.ConditionSet(0)
+	absent  = blob.ConditionSet(1 << blob.KindAbsent)
+	match   = blob.ConditionSet(1 << blob.KindMatch)
+	writeIf = blob.WriteConditions
+)
+
+// flavours are all that are known. The first serves AWS itself, the last any other server: it promises only what S3 had
+// from its first day.
+var flavours = []flavour{
+	{
+		// Conditional writes, also of completions and copies, and conditional deletes: the API reference of PutObject,
+		// CompleteMultipartUpload, CopyObject and DeleteObject.
+		name: "aws", hosts: []string{".amazonaws.com", ".amazonaws.com.cn"}, server: "AmazonS3",
+		putIf: writeIf, uploadIf: writeIf, copyIf: writeIf, sourceIf: match, deleteIf: match, checksums: true,
+	},
+	{
+		name: "minio", server: "MinIO", pathStyle: true,
+		putIf: writeIf, uploadIf: writeIf, sourceIf: match, checksums: true, noUploads: true,
+	},
+	{
+		name: "versitygw", server: "VERSITYGW", pathStyle: true,
+		putIf: writeIf, uploadIf: writeIf, sourceIf: match, checksums: true,
+	},
+	{
+		name: "ceph", server: "Ceph Object Gateway", pathStyle: true,
+		putIf: writeIf, sourceIf: match, foldsNames: true,
+	},
+	{
+		// DreamHost's DreamObjects is Ceph.
+		name: "dreamobjects", hosts: []string{".dream.io", "objects-us-east-1.dream.io"}, pathStyle: true,
+		putIf: writeIf, sourceIf: match, foldsNames: true,
+	},
+	{
+		// A conditional PUT answers 501 (swift/common/middleware/s3api). A value of the metadata has at most 256 bytes
+		// (max_meta_value_length).
+		name: "swift", pathStyle: true, foldsNames: true, maxMetaValue: 256,
+	},
+	{
+		name: "b2", hosts: []string{".backblazeb2.com"}, pathStyle: true,
+	},
+	{
+		name: "wasabi", hosts: []string{".wasabisys.com"}, server: "WasabiS3", pathStyle: true,
+	},
+	{
+		// https://developers.cloudflare.com/r2/api/s3/api/ and …/objects/multipart-objects/
+		name: "r2", hosts: []string{".r2.cloudflarestorage.com"}, pathStyle: true, uniformParts: true,
+		putIf: writeIf,
+	},
+	{name: "generic", pathStyle: true},
+}
+
+// Flavours returns the names of the kinds of servers that are known, for [Config].
+func Flavours() []string {
+	var names []string
+	for i := range flavours {
+		names = append(names, flavours[i].name)
+	}
+	return names
+}
+
+func flavourNamed(name string) (*flavour, error) {
+	i := slices.IndexFunc(flavours, func(f flavour) bool { return f.name == name })
+	if i < 0 {
+		return nil, fmt.Errorf("%w: flavour %q is not known; known are %s", blob.ErrInvalid, name, strings.Join(Flavours(), ", "))
+	}
+	return &flavours[i], nil
+}
+
+// flavourOfHost returns the flavour that a server's name tells, or nil.
+func flavourOfHost(host string) *flavour {
+	for i := range flavours {
+		if slices.ContainsFunc(flavours[i].hosts, func(end string) bool { return strings.HasSuffix(host, end) }) {
+			return &flavours[i]
+		}
+	}
+	return nil
+}
+
+// flavourOfServer returns the flavour that the Server header of an answer tells, or nil.
+func flavourOfServer(server string) *flavour {
+	for i := range flavours {
+		if s := flavours[i].server; s != "" && strings.HasPrefix(server, s) {
+			return &flavours[i]
+		}
+	}
+	return nil
+}

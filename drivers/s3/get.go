@@ -1,0 +1,171 @@
+package s3
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/holdall-go/holdall/blob"
+)
+
+func (b *bucket) Stat(ctx context.Context, key string, opts *blob.StatOptions) (*blob.Object, error) {
+	return b.head(ctx, key, opts.If, opts.Version, nil)
+}
+
+// head asks for the attributes of an object. If metadata is given, it is set to what is stored, ours included.
+func (b *bucket) head(ctx context.Context, key string, cond blob.Condition, version string, metadata *map[string]string) (*blob.Object, error) {
+	c := readCondition(cond)
+	in := &s3.HeadObjectInput{Bucket: &b.name, Key: &key, VersionId: header(version),
+		IfMatch: c.match, IfNoneMatch: c.noneMatch, IfModifiedSince: c.since, IfUnmodifiedSince: c.notSince}
+	if k := b.customer; k != nil {
+		in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = k.algorithm, k.key, k.md5
+	}
+	var out *s3.HeadObjectOutput
+	err := b.call(ctx, func(ctx context.Context) (err error) {
+		out, err = b.client.HeadObject(ctx, in)
+		return err
+	})
+	if err != nil {
+		return nil, readError(err, cond)
+	}
+	if metadata != nil {
+		*metadata = out.Metadata
+	}
+	return &blob.Object{
+		Key: key, Size: aws.ToInt64(out.ContentLength), ModTime: modTime(out.LastModified), ETag: etag(out.ETag), Version: b.version(out.VersionId),
+		Attributes: blob.Attributes{ContentType: readContentType(out.ContentType), ContentEncoding: aws.ToString(out.ContentEncoding),
+			ContentLanguage: aws.ToString(out.ContentLanguage), ContentDisposition: aws.ToString(out.ContentDisposition),
+			CacheControl: aws.ToString(out.CacheControl), Metadata: decodeMetadata(out.Metadata)},
+		Checksums: b.whole(sums{out.ChecksumType, out.ChecksumCRC32C, out.ChecksumCRC32, out.ChecksumCRC64NVME, out.ChecksumSHA1, out.ChecksumSHA256}, out.Metadata),
+	}, nil
+}
+
+// readError gives the failures of reads that a version or a condition explains their meaning.
+func readError(err error, cond blob.Condition) error {
+	f := failed(err)
+	if f == nil {
+		return err
+	}
+	switch {
+	case f.status == http.StatusMethodNotAllowed: // the version is a delete marker
+		f.is = blob.ErrNotExist
+	case f.status == http.StatusNotFound && cond.Kind() == blob.KindMatch:
+		f.is = fmt.Errorf("%w, as there is no object", blob.ErrPrecondition)
+	}
+	return err
+}
+
+func (b *bucket) Get(ctx context.Context, key string, opts *blob.GetOptions) (*blob.Reader, error) {
+	asked, ok := opts.Range.Header()
+	if !ok {
+		return b.getNothing(ctx, key, opts)
+	}
+	c := readCondition(opts.If)
+	in := &s3.GetObjectInput{Bucket: &b.name, Key: &key, VersionId: header(opts.Version), Range: header(asked),
+		IfMatch: c.match, IfNoneMatch: c.noneMatch, IfModifiedSince: c.since, IfUnmodifiedSince: c.notSince}
+	if k := b.customer; k != nil {
+		in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = k.algorithm, k.key, k.md5
+	}
+	var out *s3.GetObjectOutput
+	err := b.call(ctx, func(ctx context.Context) (err error) {
+		out, err = b.client.GetObject(ctx, in)
+		return err
+	})
+	if errors.Is(err, blob.ErrRange) { // what begins at the very end is empty, and no range to HTTP
+		return b.getNothing(ctx, key, opts)
+	}
+	if err != nil {
+		return nil, readError(err, opts.If)
+	}
+	o := &blob.Object{
+		Key: key, Size: aws.ToInt64(out.ContentLength), ModTime: modTime(out.LastModified), ETag: etag(out.ETag), Version: b.version(out.VersionId),
+		Attributes: blob.Attributes{ContentType: readContentType(out.ContentType), ContentEncoding: aws.ToString(out.ContentEncoding),
+			ContentLanguage: aws.ToString(out.ContentLanguage), ContentDisposition: aws.ToString(out.ContentDisposition),
+			CacheControl: aws.ToString(out.CacheControl), Metadata: decodeMetadata(out.Metadata)},
+		Checksums: b.whole(sums{out.ChecksumType, out.ChecksumCRC32C, out.ChecksumCRC32, out.ChecksumCRC64NVME, out.ChecksumSHA1, out.ChecksumSHA256}, out.Metadata),
+	}
+	off, n, err := span(opts.Range, o, aws.ToString(out.ContentRange))
+	if err == nil && out.ContentRange == nil && off > 0 {
+		_, err = io.CopyN(io.Discard, out.Body, off)
+	}
+	if err != nil {
+		out.Body.Close()
+		return nil, cmp.Or(asFailure(err), err)
+	}
+	return blob.NewReader(ctx, newBody(out.Body, n), o, off, n), nil
+}
+
+// span tells what an answer holds, and corrects the size of its object, which is that of the answer so far. A server
+// may answer with the whole object though a range was asked for (RFC 9110, section 14.2).
+func span(r blob.Range, o *blob.Object, contentRange string) (off, n int64, err error) {
+	if contentRange == "" {
+		return r.Resolve(o.Size)
+	}
+	bad := func() (int64, int64, error) {
+		return 0, 0, fmt.Errorf("the server answered with the Content-Range %q, which is none", printable(contentRange))
+	}
+	bounds, size, ok := strings.Cut(strings.TrimPrefix(contentRange, "bytes "), "/")
+	first, last, ok2 := strings.Cut(bounds, "-")
+	if !ok || !ok2 {
+		return bad()
+	}
+	from, err1 := strconv.ParseInt(first, 10, 64)
+	to, err2 := strconv.ParseInt(last, 10, 64)
+	whole, err3 := strconv.ParseInt(size, 10, 64)
+	if cmp.Or(err1, err2, err3) != nil || from < 0 || to < from-1 || to >= whole {
+		return bad()
+	}
+	o.Size = whole
+	if off, n, err = r.Resolve(whole); err == nil && (off != from || n != to-from+1) {
+		err = fmt.Errorf("the server answered with the Content-Range %q to a request for %v", printable(contentRange), r)
+	}
+	return off, n, err
+}
+
+// getNothing opens a range that is empty, which HTTP cannot ask for, or that begins beyond the end.
+func (b *bucket) getNothing(ctx context.Context, key string, opts *blob.GetOptions) (*blob.Reader, error) {
+	o, err := b.head(ctx, key, opts.If, opts.Version, nil)
+	if err != nil {
+		return nil, err
+	}
+	off, n, err := opts.Range.Resolve(o.Size)
+	if err != nil {
+		return nil, err
+	}
+	if n > 0 { // it grew since
+		return b.Get(ctx, key, &blob.GetOptions{Range: opts.Range, If: blob.IfMatch(o.ETag), Version: opts.Version})
+	}
+	return blob.NewReader(ctx, http.NoBody, o, off, 0), nil
+}
+
+// A body is the content of an answer. Small reads are served from a buffer, large ones pass it by.
+type body struct {
+	r     io.ReadCloser
+	small *bufio.Reader
+}
+
+const bodyBuffer = 128 << 10
+
+var bodyBuffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, bodyBuffer) }}
+
+func newBody(r io.ReadCloser, n int64) io.ReadCloser { return &body{r: r} }
+
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	if err != nil && err != io.EOF {
+		err = asFailure(err)
+	}
+	return n, err
+}
+
+func (b *body) Close() error { return b.r.Close() }

@@ -1,0 +1,177 @@
+package s3
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/keyspace"
+)
+
+const maxPage = 1000
+
+func (b *bucket) List(ctx context.Context, opts *blob.ListOptions) iter.Seq2[*blob.Object, error] {
+	if opts.Versions {
+		return b.listVersions(ctx, opts)
+	}
+	return func(yield func(*blob.Object, error) bool) {
+		start := seekPast(opts)
+		l := &listing{b: b, opts: opts, after: before(start, opts.Prefix)}
+		for {
+			page, more, err := l.next(ctx)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, o := range page {
+				if o.Key < start {
+					continue // between what the server starts after and where we do
+				}
+				if !yield(o, nil) {
+					return
+				}
+			}
+			if !more {
+				return
+			}
+		}
+	}
+}
+
+// seekPast returns where a listing starts: where opts says, but past a subtree that is rolled up into a prefix before
+// that. (The server would filter its keys and roll up what is left, into a prefix that was passed already.)
+func seekPast(opts *blob.ListOptions) string {
+	start := opts.Start()
+	if !strings.HasPrefix(start, opts.Prefix) {
+		return start
+	}
+	if common, rolled := keyspace.RollUp(start, opts.Prefix, opts.Delimiter); rolled && common < start {
+		if end, ok := keyspace.End(common); ok {
+			return end
+		}
+	}
+	return start
+}
+
+// before returns a text that the server can start after so that it yields start and what follows, and little else. S3
+// has no start that is included.
+func before(start, prefix string) string {
+	if start <= prefix {
+		return ""
+	}
+	if exact, ok := strings.CutSuffix(start, "\x00"); ok {
+		return exact
+	}
+	last, size := utf8.DecodeLastRuneInString(start)
+	head := start[:len(start)-size]
+	if last <= 1 || last == utf8.RuneError && size <= 1 {
+		return head
+	}
+	last--
+	if last >= 0xd800 && last <= 0xdfff { // surrogates are no text
+		last = 0xd7ff
+	}
+	return head + string(last) + "\U0010ffff"
+}
+
+// A listing is one pass over the pages.
+type listing struct {
+	b     *bucket
+	opts  *blob.ListOptions
+	after string
+	token *string
+	n     int
+}
+
+// next returns the next page. Objects and prefixes come apart and are merged, both being in order.
+func (l *listing) next(ctx context.Context) (page []*blob.Object, more bool, err error) {
+	size := maxPage
+	if l.opts.PageSize > 0 {
+		size = min(size, l.opts.PageSize)
+	}
+	if l.opts.Limit > 0 {
+		size = min(size, max(l.opts.Limit-l.n, 1))
+	}
+	in := &s3.ListObjectsV2Input{Bucket: &l.b.name, Prefix: header(l.opts.Prefix), Delimiter: header(l.opts.Delimiter),
+		EncodingType: types.EncodingTypeUrl, MaxKeys: aws.Int32(int32(size)), ContinuationToken: l.token}
+	if l.token == nil {
+		in.StartAfter = header(l.after)
+	}
+	var out *s3.ListObjectsV2Output
+	err = l.b.call(ctx, func(ctx context.Context) (err error) {
+		out, err = l.b.client.ListObjectsV2(ctx, in)
+		return err
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	encoded := out.EncodingType == types.EncodingTypeUrl
+	page, err = merge(out.Contents, out.CommonPrefixes, encoded)
+	l.n += len(page)
+	l.token = out.NextContinuationToken
+	more = aws.ToBool(out.IsTruncated)
+	if err == nil && more && aws.ToString(l.token) == "" {
+		err = fmt.Errorf("the server says that a listing goes on, and not from where")
+	}
+	return page, more, err
+}
+
+func merge(objects []types.Object, prefixes []types.CommonPrefix, encoded bool) ([]*blob.Object, error) {
+	page := make([]*blob.Object, 0, len(objects)+len(prefixes))
+	own := make([]blob.Object, len(objects)+len(prefixes))
+	add := func(key *string) (*blob.Object, error) {
+		name, err := unescape(aws.ToString(key), encoded)
+		o := &own[len(page)]
+		o.Key = name
+		return o, err
+	}
+	for len(objects) > 0 || len(prefixes) > 0 {
+		if len(objects) == 0 || len(prefixes) > 0 && keyLess(prefixes[0].Prefix, objects[0].Key, encoded) {
+			o, err := add(prefixes[0].Prefix)
+			if err != nil {
+				return nil, err
+			}
+			o.IsPrefix = true
+			page = append(page, o)
+			prefixes = prefixes[1:]
+			continue
+		}
+		o, err := add(objects[0].Key)
+		if err != nil {
+			return nil, err
+		}
+		o.Size, o.ModTime, o.ETag = aws.ToInt64(objects[0].Size), modTime(objects[0].LastModified), etag(objects[0].ETag)
+		page = append(page, o)
+		objects = objects[1:]
+	}
+	return page, nil
+}
+
+func keyLess(a, b *string, encoded bool) bool {
+	if !encoded {
+		return *a < *b
+	}
+	x, _ := unescape(*a, true)
+	y, _ := unescape(*b, true)
+	return x < y
+}
+
+// unescape reads a key of a listing, which is written as in a query: XML could not hold all keys.
+func unescape(key string, encoded bool) (string, error) {
+	if !encoded || strings.IndexByte(key, '%') < 0 && strings.IndexByte(key, '+') < 0 {
+		return key, nil
+	}
+	name, err := url.QueryUnescape(key)
+	if err != nil {
+		return "", fmt.Errorf("the server listed the key %q, which is not encoded as it says", printable(key))
+	}
+	return name, nil
+}

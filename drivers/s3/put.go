@@ -1,0 +1,377 @@
+package s3
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/parts"
+)
+
+type partLimits = parts.Limits
+
+const (
+	// putConcurrency is how many parts of one Put are under way at once, unless the caller hints otherwise.
+	putConcurrency = 8
+
+	// abortTime is how long the removal of a failed upload may take. The call that failed has perhaps no time left.
+	abortTime = 30 * time.Second
+)
+
+// Put sends a body of up to one part in one request, and a longer one in parts.
+func (b *bucket) Put(ctx context.Context, key string, body io.Reader, opts *blob.PutOptions) (*blob.Object, error) {
+	w, err := b.newWrite(key, &opts.Attributes, opts.If, opts.Provider)
+	if err != nil {
+		return nil, err
+	}
+	verify, err := newDigests(opts.Checksums)
+	if err != nil {
+		return nil, err
+	}
+	if local, at, size := atHand(body); local != nil {
+		return b.putLocal(ctx, w, local, at, size, verify, body, opts)
+	}
+	return b.putStream(ctx, w, verify.tee(body), verify, opts)
+}
+
+// atHand returns a body that can be read again, anywhere and cheaply, and where in it the content is.
+func atHand(body io.Reader) (r io.ReaderAt, at, size int64) {
+	switch r := body.(type) {
+	case *bytes.Reader:
+		return r, r.Size() - int64(r.Len()), int64(r.Len())
+	case *strings.Reader:
+		return r, r.Size() - int64(r.Len()), int64(r.Len())
+	case *os.File:
+		size, known := blob.BodySize(r)
+		at, err := r.Seek(0, io.SeekCurrent)
+		if known && err == nil {
+			return r, at, size
+		}
+	}
+	return nil, 0, 0
+}
+
+// putLocal stores content that lies in memory or in a file. It is read twice, which costs less than to hold it.
+func (b *bucket) putLocal(ctx context.Context, w *write, r io.ReaderAt, at, size int64, verify *digests, body io.Reader, opts *blob.PutOptions) (*blob.Object, error) {
+	gate := &gate{r: r}
+	defer gate.shut()
+	content := io.NewSectionReader(gate, at, size)
+	if verify != nil {
+		if _, err := io.Copy(verify, content); err != nil {
+			return nil, err
+		}
+		if err := verify.check(); err != nil {
+			return nil, err
+		}
+	}
+	cut, err := parts.Uniform(size, opts.PartSize, b.limits())
+	if err != nil {
+		return nil, err
+	}
+	var o *blob.Object
+	if size <= cut.First || b.single(w, size) {
+		sum, serr := parts.Sum(ctx, content)
+		if serr != nil {
+			return nil, serr
+		}
+		o, err = b.putSingle(ctx, w, size, sum, func() io.ReadSeeker { return io.NewSectionReader(content, 0, size) })
+	} else {
+		o, err = b.putParts(ctx, w, parts.Sections(gate, at, size, cut), opts.Concurrency, nil)
+	}
+	if s, ok := body.(io.Seeker); ok && err == nil {
+		_, _ = s.Seek(at+size, io.SeekStart) // the body was read to its end
+	}
+	return o, err
+}
+
+// single tells whether an object of that size must be stored in one request: its condition would not be honoured at
+// the completion of an upload.
+func (b *bucket) single(w *write, size int64) bool {
+	return !w.cond.IsZero() && !b.flavour.uploadIf.Has(w.cond.Kind()) && size <= maxSingle
+}
+
+// putStream stores a stream, whose parts are held in memory until they are sent.
+func (b *bucket) putStream(ctx context.Context, w *write, body io.Reader, verify *digests, opts *blob.PutOptions) (*blob.Object, error) {
+	size := opts.Size
+	if n, known := blob.BodySize(body); known {
+		size = n
+	}
+	cut, err := parts.Growing(opts.PartSize, b.limits())
+	if size > 0 {
+		cut, err = parts.Uniform(size, opts.PartSize, b.limits())
+		if err == nil && cut.First > parts.MaxBuffered {
+			err = fmt.Errorf("%w: a stream of %d bytes takes parts of %d; those that are held in memory have at most %d: give a file", errors.ErrUnsupported, size, cut.First, parts.MaxBuffered)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	s := parts.NewStream(body, cut)
+	defer s.Close()
+	first, only, err := s.Peek(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if only {
+		if err := verify.check(); err != nil {
+			return nil, err
+		}
+		return b.putSingle(ctx, w, first.Size, first.CRC32C, first.Open)
+	}
+	return b.putParts(ctx, w, s, opts.Concurrency, verify)
+}
+
+// putSingle stores an object with one request.
+func (b *bucket) putSingle(ctx context.Context, w *write, size int64, sum uint32, open func() io.ReadSeeker) (*blob.Object, error) {
+	in := &s3.PutObjectInput{Bucket: &b.name, Key: &w.key, ContentLength: &size,
+		ContentType: w.contentType, ContentEncoding: w.encoding, ContentLanguage: w.language, ContentDisposition: w.disposition, CacheControl: w.cache,
+		Metadata: w.metadata, StorageClass: w.class, ACL: w.acl, Tagging: w.tags,
+		ServerSideEncryption: w.encryption, SSEKMSKeyId: w.kmsKey, SSEKMSEncryptionContext: w.kmsContext, BucketKeyEnabled: w.bucketKey}
+	if k := b.customer; k != nil {
+		in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = k.algorithm, k.key, k.md5
+	}
+	in.IfMatch, in.IfNoneMatch = writeCondition(w.cond)
+	if b.flavour.checksums {
+		in.ChecksumCRC32C = base64CRC(sum)
+	} else {
+		in.Metadata = with(in.Metadata, metaCRC32C, hexCRC(sum))
+	}
+	var out *s3.PutObjectOutput
+	lost, err := b.try(ctx, func(ctx context.Context) (err error) {
+		in.Body = open()
+		out, err = b.client.PutObject(ctx, in)
+		return err
+	})
+	if err != nil {
+		return b.settle(ctx, w, lost, err)
+	}
+	return &blob.Object{Key: w.key, Size: size, ETag: etag(out.ETag), Version: b.version(out.VersionId),
+		Attributes: w.attributes, Checksums: blob.CRC32CSum(sum)}, nil
+}
+
+// A write is what is stored with an object, as requests have it.
+type write struct {
+	key        string
+	attributes blob.Attributes
+	cond       blob.Condition
+	mark       string // of a conditional write
+
+	contentType, encoding, language, disposition, cache *string
+	metadata                                            map[string]string
+	provided
+}
+
+func (b *bucket) newWrite(key string, a *blob.Attributes, cond blob.Condition, p any) (*write, error) {
+	if o, _ := p.(*Provider); o != nil {
+		if err := o.check(); err != nil {
+			return nil, err
+		}
+	}
+	w := &write{key: key, attributes: *a, cond: cond, contentType: contentType(a.ContentType), encoding: header(a.ContentEncoding),
+		language: header(a.ContentLanguage), disposition: header(a.ContentDisposition), cache: header(a.CacheControl), provided: provider(p)}
+	var err error
+	if w.metadata, err = encodeMetadata(a.Metadata, b.flavour); err != nil {
+		return nil, err
+	}
+	w.attributes.Metadata = decodeMetadata(w.metadata)
+	if !cond.IsZero() {
+		w.mark = rand.Text()[:22]
+		w.metadata = with(w.metadata, metaWrite, w.mark)
+	}
+	return w, nil
+}
+
+func with(m map[string]string, name, value string) map[string]string {
+	if m == nil {
+		return map[string]string{name: value}
+	}
+	m[name] = value
+	return m
+}
+
+// settle gives the outcome of a write that failed. If the write depends on a condition and an answer of it was lost,
+// the failure may be about what the write itself has left: each such write leaves a mark of its own, and is done if the
+// mark is there.
+func (b *bucket) settle(ctx context.Context, w *write, lost bool, err error) (*blob.Object, error) {
+	f := failed(err)
+	refused := errors.Is(err, blob.ErrPrecondition) || errors.Is(err, fs404)
+	switch {
+	case w.cond.IsZero():
+		return nil, err
+	case !lost && refused:
+		return nil, w.refused(err)
+	case !lost && (f == nil || !f.lost):
+		return nil, err
+	}
+	var metadata map[string]string
+	o, herr := b.head(ctx, w.key, blob.Condition{}, "", &metadata)
+	if herr == nil && metadata[metaWrite] == w.mark {
+		return o, nil
+	}
+	if herr == nil && f != nil && !refused { // our write is not there now, and was perhaps never
+		herr = fmt.Errorf("the object there is not ours")
+	}
+	return nil, fmt.Errorf("%w: an answer was lost, and then: %w", blob.ErrAmbiguous, cmp.Or(err, herr))
+}
+
+var fs404 = blob.ErrNotExist
+
+// refused gives a lost condition its name.
+func (w *write) refused(err error) error {
+	f := failed(err)
+	if f == nil {
+		return err
+	}
+	switch {
+	case w.cond.Kind() == blob.KindAbsent && errors.Is(f.is, blob.ErrPrecondition):
+		f.is = blob.ErrExist
+	case w.cond.Kind() == blob.KindMatch && f.is == blob.ErrNotExist && f.code != "NoSuchBucket":
+		f.is = fmt.Errorf("%w, as there is no object", blob.ErrPrecondition)
+	}
+	return f
+}
+
+// putParts stores an object in parts, and leaves nothing behind if that fails.
+func (b *bucket) putParts(ctx context.Context, w *write, src parts.Source, concurrency int, verify *digests) (*blob.Object, error) {
+	if b.single(w, 0) {
+		return nil, fmt.Errorf("%w: this server does not honour %s on uploads in parts, and one request takes a stream of up to one part only, unless the Size is declared", errors.ErrUnsupported, w.cond)
+	}
+	id, err := b.begin(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	u := &upload{b: b, w: w, id: id}
+	var mu sync.Mutex
+	var done []sent
+	err = parts.Send(ctx, src, cmp.Or(concurrency, putConcurrency), func(ctx context.Context, p *parts.Part) error {
+		tag, err := u.send(ctx, p.Number, p.Size, p.CRC32C, p.Open)
+		mu.Lock()
+		defer mu.Unlock()
+		done = append(done, sent{p.Number, p.Size, p.CRC32C, tag})
+		return err
+	})
+	if err == nil {
+		err = verify.check()
+	}
+	var o *blob.Object
+	if err == nil {
+		o, err = u.complete(ctx, done)
+	}
+	if err != nil && !errors.Is(err, blob.ErrAmbiguous) {
+		b.cleanUp(ctx, w.key, id)
+	}
+	return o, err
+}
+
+// cleanUp removes a failed upload, in time of its own.
+func (b *bucket) cleanUp(ctx context.Context, key, id string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTime)
+	defer cancel()
+	_ = b.abort(ctx, key, id)
+}
+
+func (b *bucket) begin(ctx context.Context, w *write) (id string, err error) {
+	in := &s3.CreateMultipartUploadInput{Bucket: &b.name, Key: &w.key,
+		ContentType: w.contentType, ContentEncoding: w.encoding, ContentLanguage: w.language, ContentDisposition: w.disposition, CacheControl: w.cache,
+		Metadata: w.metadata, StorageClass: w.class, ACL: w.acl, Tagging: w.tags,
+		ServerSideEncryption: w.encryption, SSEKMSKeyId: w.kmsKey, SSEKMSEncryptionContext: w.kmsContext, BucketKeyEnabled: w.bucketKey}
+	if k := b.customer; k != nil {
+		in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = k.algorithm, k.key, k.md5
+	}
+	if b.flavour.checksums {
+		in.ChecksumAlgorithm, in.ChecksumType = types.ChecksumAlgorithmCrc32c, types.ChecksumTypeFullObject
+	}
+	err = b.call(ctx, func(ctx context.Context) error {
+		out, err := b.client.CreateMultipartUpload(ctx, in)
+		if err == nil {
+			id = aws.ToString(out.UploadId)
+		}
+		return err
+	})
+	return id, err
+}
+
+// A gate passes reads on until it is shut. An HTTP client may go on reading a body after its request has failed, and the
+// body is the caller's again by then.
+type gate struct {
+	r      io.ReaderAt
+	mu     sync.RWMutex
+	closed bool
+}
+
+func (g *gate) ReadAt(p []byte, off int64) (int, error) {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	if g.closed {
+		return 0, io.ErrClosedPipe
+	}
+	return g.r.ReadAt(p, off)
+}
+
+func (g *gate) shut() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = true
+}
+
+// digests compute what the caller says that the content has. A nil one is for none.
+type digests struct {
+	want   blob.Checksums
+	hashes map[blob.Algorithm]hash.Hash
+}
+
+func newDigests(want blob.Checksums) (*digests, error) {
+	if want.IsZero() {
+		return nil, nil
+	}
+	d := &digests{want: want, hashes: map[blob.Algorithm]hash.Hash{}}
+	for name := range want.All() {
+		h, err := name.New()
+		if err != nil {
+			return nil, err
+		}
+		d.hashes[name] = h
+	}
+	return d, nil
+}
+
+func (d *digests) Write(p []byte) (int, error) {
+	for _, h := range d.hashes {
+		h.Write(p)
+	}
+	return len(p), nil
+}
+
+func (d *digests) tee(body io.Reader) io.Reader {
+	if d == nil {
+		return body
+	}
+	return io.TeeReader(body, d)
+}
+
+// check compares, when all is read.
+func (d *digests) check() error {
+	if d == nil {
+		return nil
+	}
+	for name, want := range d.want.All() {
+		if got := d.hashes[name].Sum(nil); !bytes.Equal(got, want) {
+			return fmt.Errorf("%w: the body has %s %x, and should have %x", blob.ErrChecksum, name, got, want)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,277 @@
+package s3
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"slices"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/parts"
+)
+
+func (b *bucket) Upload(ctx context.Context, key string, opts *blob.UploadOptions) (blob.Upload, error) {
+	w, err := b.newWrite(key, &opts.Attributes, opts.If, opts.Provider)
+	if err != nil {
+		return nil, err
+	}
+	cut, err := parts.Uniform(opts.Size, opts.PartSize, b.limits())
+	if err != nil {
+		return nil, err
+	}
+	u := &upload{b: b, w: w, id: opts.ID, partSize: cut.First}
+	if opts.ID == "" {
+		u.id, err = b.begin(ctx, w)
+		return u, err
+	}
+	w.mark = "" // it began with another, which nobody knows
+	for p, err := range u.Parts(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if opts.PartSize == 0 && p.Size > u.partSize || opts.PartSize == 0 && opts.Size <= 0 && p.Number == 1 && p.Size >= minPart {
+			u.partSize = p.Size
+		}
+	}
+	return u, nil
+}
+
+// An upload is an unfinished object of S3's. What has arrived is known to the server alone.
+type upload struct {
+	b        *bucket
+	w        *write
+	id       string
+	partSize int64
+	mu       sync.Mutex
+	done     bool
+}
+
+// sent is a part that has arrived.
+type sent struct {
+	n    int
+	size int64
+	crc  uint32
+	etag *string
+}
+
+func (u *upload) ID() string      { return u.id }
+func (u *upload) PartSize() int64 { return u.partSize }
+
+func (u *upload) Put(ctx context.Context, n int, body *io.SectionReader) (blob.Part, error) {
+	sum, err := parts.Sum(ctx, body)
+	if err != nil {
+		return blob.Part{}, err
+	}
+	g := &gate{r: body}
+	defer g.shut()
+	tag, err := u.send(ctx, n, body.Size(), sum, func() io.ReadSeeker { return io.NewSectionReader(g, 0, body.Size()) })
+	if err != nil {
+		return blob.Part{}, err
+	}
+	return blob.Part{Number: n, Size: body.Size(), ETag: etag(tag), Checksums: blob.CRC32CSum(sum)}, nil
+}
+
+func (u *upload) send(ctx context.Context, n int, size int64, sum uint32, open func() io.ReadSeeker) (tag *string, err error) {
+	b := u.b
+	in := &s3.UploadPartInput{Bucket: &b.name, Key: &u.w.key, UploadId: &u.id, PartNumber: aws.Int32(int32(n)), ContentLength: &size}
+	if k := b.customer; k != nil {
+		in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = k.algorithm, k.key, k.md5
+	}
+	if b.flavour.checksums {
+		in.ChecksumCRC32C = base64CRC(sum)
+	}
+	err = b.call(ctx, func(ctx context.Context) error {
+		in.Body = open()
+		out, err := b.client.UploadPart(ctx, in)
+		if err == nil {
+			tag = out.ETag
+		}
+		return err
+	})
+	return tag, err
+}
+
+func (u *upload) Parts(ctx context.Context) iter.Seq2[blob.Part, error] {
+	return func(yield func(blob.Part, error) bool) {
+		in := &s3.ListPartsInput{Bucket: &u.b.name, Key: &u.w.key, UploadId: &u.id}
+		for {
+			var out *s3.ListPartsOutput
+			err := u.b.call(ctx, func(ctx context.Context) (err error) {
+				out, err = u.b.client.ListParts(ctx, in)
+				return err
+			})
+			if err != nil {
+				yield(blob.Part{}, err)
+				return
+			}
+			for _, p := range out.Parts {
+				part := blob.Part{Number: int(aws.ToInt32(p.PartNumber)), Size: aws.ToInt64(p.Size), ETag: etag(p.ETag),
+					Checksums: sums{crc32c: p.ChecksumCRC32C, crc32: p.ChecksumCRC32, crc64nvme: p.ChecksumCRC64NVME, sha1: p.ChecksumSHA1, sha256: p.ChecksumSHA256}.read()}
+				if !yield(part, nil) {
+					return
+				}
+			}
+			if !aws.ToBool(out.IsTruncated) {
+				return
+			}
+			in.PartNumberMarker = out.NextPartNumberMarker
+		}
+	}
+}
+
+// Complete asks the server which parts have arrived, since other processes may have sent some.
+func (u *upload) Complete(ctx context.Context) (*blob.Object, error) {
+	var all []sent
+	for p, err := range u.Parts(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if p.Number != len(all)+1 {
+			return nil, fmt.Errorf("%w: part %d has not arrived, but part %d has", blob.ErrInvalid, len(all)+1, p.Number)
+		}
+		s := sent{n: p.Number, size: p.Size, etag: aws.String(p.ETag)}
+		sum, ok := p.Checksums.CRC32C()
+		if !ok && u.b.flavour.checksums {
+			s.n = -p.Number // its sum is unknown
+		}
+		s.crc = sum
+		all = append(all, s)
+	}
+	if len(all) == 0 {
+		return u.completeEmpty(ctx)
+	}
+	return u.complete(ctx, all)
+}
+
+// completeEmpty makes an empty object of an upload without parts, which S3 does not take: it gets one of no bytes.
+func (u *upload) completeEmpty(ctx context.Context) (*blob.Object, error) {
+	p, err := u.Put(ctx, 1, io.NewSectionReader(emptyContent{}, 0, 0))
+	if err != nil {
+		return nil, err
+	}
+	return u.complete(ctx, []sent{{n: 1, etag: &p.ETag}})
+}
+
+type emptyContent struct{}
+
+func (emptyContent) ReadAt([]byte, int64) (int, error) { return 0, io.EOF }
+
+// complete makes the object out of parts.
+func (u *upload) complete(ctx context.Context, all []sent) (*blob.Object, error) {
+	b := u.b
+	slices.SortFunc(all, func(x, y sent) int { return cmp.Compare(abs(x.n), abs(y.n)) })
+	list := make([]types.CompletedPart, len(all))
+	var size int64
+	var whole uint32
+	known := b.flavour.checksums
+	for i, p := range all {
+		list[i] = types.CompletedPart{PartNumber: aws.Int32(int32(abs(p.n))), ETag: p.etag}
+		if known = known && p.n > 0; known {
+			list[i].ChecksumCRC32C = base64CRC(p.crc)
+			whole = parts.CombineCRC32C(whole, p.crc, p.size)
+		}
+		size += p.size
+	}
+	in := &s3.CompleteMultipartUploadInput{Bucket: &b.name, Key: &u.w.key, UploadId: &u.id, MultipartUpload: &types.CompletedMultipartUpload{Parts: list}}
+	if k := b.customer; k != nil {
+		in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = k.algorithm, k.key, k.md5
+	}
+	in.IfMatch, in.IfNoneMatch = writeCondition(u.w.cond)
+	if known {
+		in.ChecksumCRC32C, in.ChecksumType = base64CRC(whole), types.ChecksumTypeFullObject
+	}
+	var out *s3.CompleteMultipartUploadOutput
+	lost, err := b.try(ctx, func(ctx context.Context) (err error) {
+		out, err = b.client.CompleteMultipartUpload(ctx, in)
+		return err
+	})
+	if err != nil {
+		return u.settle(ctx, lost, err)
+	}
+	o := &blob.Object{Key: u.w.key, Size: size, ETag: etag(out.ETag), Version: b.version(out.VersionId), Attributes: u.w.attributes}
+	if known {
+		o.Checksums = blob.CRC32CSum(whole)
+	}
+	return o, nil
+}
+
+// settle gives the outcome of a completion that failed. One whose answer was lost has ended the upload, so another
+// attempt does not find it: the mark that the upload began with tells whether the object is ours.
+func (u *upload) settle(ctx context.Context, lost bool, err error) (*blob.Object, error) {
+	f := failed(err)
+	if !lost && (f == nil || !f.lost) {
+		if !u.w.cond.IsZero() && f != nil && f.code != "NoSuchUpload" {
+			return nil, u.w.refused(err)
+		}
+		return nil, err
+	}
+	if u.w.mark != "" {
+		var metadata map[string]string
+		o, herr := u.b.head(ctx, u.w.key, blob.Condition{}, "", &metadata)
+		if herr == nil && metadata[metaWrite] == u.w.mark {
+			return o, nil
+		}
+	}
+	if !errors.Is(err, blob.ErrNotExist) && !errors.Is(err, blob.ErrPrecondition) && f != nil && !f.lost {
+		return nil, err
+	}
+	return nil, fmt.Errorf("%w: an answer was lost, and then: %w", blob.ErrAmbiguous, err)
+}
+
+func (u *upload) Abort(ctx context.Context) error { return u.b.abort(ctx, u.w.key, u.id) }
+
+// abort removes an upload. One that is gone is success.
+func (b *bucket) abort(ctx context.Context, key, id string) error {
+	err := b.call(ctx, func(ctx context.Context) error {
+		_, err := b.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &b.name, Key: &key, UploadId: &id})
+		return err
+	})
+	if f := failed(err); f != nil && f.status == http.StatusNotFound && f.code != "NoSuchBucket" {
+		return nil
+	}
+	return err
+}
+
+func (b *bucket) Uploads(ctx context.Context, prefix string) iter.Seq2[*blob.UploadInfo, error] {
+	return func(yield func(*blob.UploadInfo, error) bool) {
+		in := &s3.ListMultipartUploadsInput{Bucket: &b.name, Prefix: header(prefix), EncodingType: types.EncodingTypeUrl}
+		for {
+			var out *s3.ListMultipartUploadsOutput
+			err := b.call(ctx, func(ctx context.Context) (err error) {
+				out, err = b.client.ListMultipartUploads(ctx, in)
+				return err
+			})
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			encoded := out.EncodingType == types.EncodingTypeUrl
+			for _, u := range out.Uploads {
+				key, err := unescape(aws.ToString(u.Key), encoded)
+				if !yield(&blob.UploadInfo{Key: key, ID: aws.ToString(u.UploadId), Initiated: aws.ToTime(u.Initiated)}, err) || err != nil {
+					return
+				}
+			}
+			if !aws.ToBool(out.IsTruncated) {
+				return
+			}
+			marker, err := unescape(aws.ToString(out.NextKeyMarker), encoded)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			in.KeyMarker, in.UploadIdMarker = &marker, out.NextUploadIdMarker
+		}
+	}
+}
+
+func abs(n int) int { return max(n, -n) }
