@@ -15,8 +15,8 @@ import (
 func smallCalls(r *results) {
 	for _, t := range targets("http", "https") {
 		ours, peer := newOurs(t), newSDK(t)
+		peer.put(t.object("get", len(oneKiB)), oneKiB)
 		for _, op := range smallOps(t) {
-			op.run(peer, 0, 0) // where it reads, there must be something
 			for _, workers := range []int{1, 16} {
 				c := alternateSmall(op.side(ours, workers), op.side(peer, workers))
 				o, p := c[0], c[1]
