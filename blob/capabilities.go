@@ -9,17 +9,19 @@ import (
 // each, and the provider matrix is printed from them. The zero value is a bucket that can only put, get, stat, delete
 // and list, without conditions. A zero limit means that the store sets none beyond those of this package.
 type Capabilities struct {
-	// PutIf, UploadIf, CopyIf, DeleteIf and ReadIf are the conditions that each operation honours atomically. A
+	// PutIf, UploadIf, CopyIf, DeleteIf and ReadIf are the conditions that each operation honours atomically, and SourceIf
+	// those of what a copy reads, which some stores honour although they know none for what it overwrites. A
 	// condition that is not among them is refused before any request.
-	PutIf, UploadIf, CopyIf, DeleteIf, ReadIf ConditionSet
+	PutIf, UploadIf, CopyIf, SourceIf, DeleteIf, ReadIf ConditionSet
 
 	MaxKeyBytes   int   // longest key
+	MaxSegment    int   // longest piece of a key between slashes, in bytes
 	MaxObjectSize int64 // largest object, in bytes
 
 	Headers            bool // standard headers beside ContentType are kept
 	Metadata           bool // metadata is kept
 	MaxMetadataEntries int  // most names
-	MaxMetadataBytes   int  // most bytes of names and values together
+	MaxMetadataBytes   int  // most bytes of names and values together; a value that is not printable ASCII may count double
 
 	Multipart   bool  // Upload
 	MinPartSize int64 // of every part but the last
@@ -55,6 +57,7 @@ type Capabilities struct {
 	EventualList    bool // a listing may lag behind writes
 	EventualRead    bool // Get and Stat may lag behind writes
 	NoFileBesideDir bool // cannot hold "a" beside "a/b" or "a/"
+	NoSlashAtEnd    bool // stores nothing under a key that ends in "/"
 	CaseFolding     bool // cannot hold "A" beside "a"
 	Normalizing     bool // cannot hold composed beside decomposed Unicode
 }

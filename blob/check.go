@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"strings"
 	"sync/atomic"
 )
 
@@ -148,7 +149,7 @@ func (c *checked) Source(ctx context.Context, key string, opts *SourceOptions) (
 		err = fmt.Errorf("%w: this bucket does not copy on the server", errors.ErrUnsupported)
 	}
 	if err == nil && *opts != zeroSource {
-		err = cmp.Or(c.writeCondition(opts.If, c.caps.CopyIf&^Conditions(KindAbsent), "Source"), c.version(opts.Version))
+		err = cmp.Or(c.writeCondition(opts.If, c.caps.SourceIf&^Conditions(KindAbsent), "Source"), c.version(opts.Version))
 	}
 	if err != nil {
 		return Source{}, c.fail("source", key, err)
@@ -215,7 +216,7 @@ func (c *checked) DeleteEach(ctx context.Context, keys iter.Seq[string], failed 
 	}
 	valid := func(yield func(string) bool) {
 		for key := range keys {
-			if err := cmp.Or(checkKey(key, c.caps.MaxKey()), c.writable()); err != nil {
+			if err := cmp.Or(c.checkKey(key), c.writable()); err != nil {
 				report(key, err)
 			} else if !yield(key) {
 				return
@@ -380,7 +381,19 @@ func (c *checked) enter(ctx context.Context, key string) error {
 	if err := c.open(ctx); err != nil {
 		return err
 	}
-	return checkKey(key, c.caps.MaxKey())
+	return c.checkKey(key)
+}
+
+func (c *checked) checkKey(key string) error {
+	err := checkKey(key, c.caps.MaxKey())
+	if most := c.caps.MaxSegment; err == nil && most > 0 {
+		for segment := range strings.SplitSeq(key, "/") {
+			if len(segment) > most {
+				return fmt.Errorf("%w: a segment of the key has %d bytes; this bucket takes at most %d between slashes", ErrInvalid, len(segment), most)
+			}
+		}
+	}
+	return err
 }
 
 // enterWrite refuses what enter does, and every write to a read-only bucket.

@@ -201,7 +201,7 @@ func TestMoveWithinAStoreOfDigests(t *testing.T) {
 		}
 		return o, err
 	}
-	f.caps = func(c *blob.Capabilities) { c.DeleteIf, c.ReadIf, c.CopyIf = 0, 0, 0 }
+	f.caps = func(c *blob.Capabilities) { c.DeleteIf, c.ReadIf, c.CopyIf, c.SourceIf = 0, 0, 0, 0 }
 	f.stat = func(ctx context.Context, key string, opts *blob.StatOptions) (*blob.Object, error) {
 		return digest(m.Stat(ctx, key, nil))
 	}

@@ -34,7 +34,7 @@ func Move(ctx context.Context, dst Bucket, dstKey string, src Bucket, srcKey str
 	if p, ok := pinTo(src, srcKey, old, ""); ok {
 		from.get = p.get
 	}
-	if match := IfMatch(old.ETag); src.Capabilities().CopyIf.Has(KindMatch) && match.check() == nil {
+	if match := IfMatch(old.ETag); src.Capabilities().SourceIf.Has(KindMatch) && match.check() == nil {
 		from.source.If = match
 	}
 	made, err := copyFrom(ctx, dst, dstKey, from, opts)
@@ -100,6 +100,9 @@ func (m *move) isCopy(ctx context.Context, now *Object) (bool, error) {
 	if now.ETag != there.ETag || now.Version != there.Version || !now.ModTime.Equal(there.ModTime) {
 		return false, nil
 	}
+	if otherObject(ctx, m.dst, m.dstKey, m.src, m.srcKey) {
+		return false, nil
+	}
 	from, to := bucketName(m.src), bucketName(m.dst)
 	return from == "" || to == "" || fullName(from, m.srcKey) == fullName(to, m.dstKey), nil
 }
@@ -122,6 +125,21 @@ func sameObject(ctx context.Context, a Bucket, aKey string, b Bucket, bKey strin
 	}
 	y, err := b.Source(ctx, bKey, nil)
 	return err == nil && y.inside != nil && equal(x.inside(), y.inside())
+}
+
+// otherObject tells whether two keys are known to name two objects: the driver says so of what it puts into sources, by
+// a method OtherThan(any) bool.
+func otherObject(ctx context.Context, a Bucket, aKey string, b Bucket, bKey string) bool {
+	x, err := a.Source(ctx, aKey, nil)
+	if err != nil || x.inside == nil {
+		return false
+	}
+	y, err := b.Source(ctx, bKey, nil)
+	if err != nil || y.inside == nil {
+		return false
+	}
+	named, ok := x.inside().(interface{ OtherThan(any) bool })
+	return ok && named.OtherThan(y.inside())
 }
 
 func equal(a, b any) bool {

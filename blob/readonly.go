@@ -44,7 +44,7 @@ func (r *readOnly) Sign(ctx context.Context, key string, opts *SignOptions) (*Si
 	return r.b.Sign(ctx, key, opts)
 }
 
-// Capabilities keep Copy and CopyIf, which serve the sources of copies into other buckets.
+// Capabilities keep Copy and SourceIf, which serve the sources of copies into other buckets.
 func (r *readOnly) Capabilities() Capabilities {
 	caps := r.b.Capabilities()
 	caps.ReadOnly, caps.NativeACL, caps.Multipart = true, false, false

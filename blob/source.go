@@ -16,7 +16,9 @@ type Source struct {
 	checks []func(context.Context) error
 }
 
-// NewSource makes a Source around a value of the driver's own unexported type. Key is the object's.
+// NewSource makes a Source around a value of the driver's own unexported type. Key is the object's. A method
+// OtherThan(any) bool of that value may tell that another one is surely about another object, which lets [Move] go on
+// where a store's ETags and times are too coarse to tell.
 func NewSource(key string, inside any) Source {
 	return Source{key: key, inside: func() any { return inside }}
 }

@@ -46,10 +46,16 @@ func canonical(key string) bool {
 	return true
 }
 
+// refuses tells whether the store declares that it takes no such key.
+func (t *T) refuses(key string) bool {
+	return len(key) > t.Caps.MaxKey() || t.Caps.CanonicalKeys && !canonical(key) ||
+		t.Caps.MaxSegment > 0 && slices.ContainsFunc(strings.Split(key, "/"), func(s string) bool { return len(s) > t.Caps.MaxSegment })
+}
+
 // awkwardKeys are the awkward keys that the store takes, all of them at once.
 func (t *T) awkwardKeys() []string {
 	keys := slices.DeleteFunc(slices.Clone(awkward), func(key string) bool {
-		return len(key) > t.Caps.MaxKey() || t.Caps.CanonicalKeys && !canonical(key) || t.Caps.Normalizing && key == "e\u0301"
+		return t.refuses(key) || t.Caps.Normalizing && key == "e\u0301"
 	})
 	return t.holdable(keys...)
 }
@@ -57,12 +63,9 @@ func (t *T) awkwardKeys() []string {
 // roundTripOrRefused stores all the keys beside each other, and reports any that is not kept to the letter by get, stat,
 // list, copy and delete. A key that the store declares it cannot hold must be refused by all of them.
 func (t *T) roundTripOrRefused(keys ...string) {
-	refused := func(key string) bool {
-		return len(key) > t.Caps.MaxKey() || t.Caps.CanonicalKeys && !canonical(key)
-	}
 	keys = slices.Compact(slices.Sorted(slices.Values(keys)))
-	held := t.holdable(slices.DeleteFunc(slices.Clone(keys), refused)...)
-	if bad := slices.DeleteFunc(keys, func(key string) bool { return !refused(key) }); len(bad) > 0 {
+	held := t.holdable(slices.DeleteFunc(slices.Clone(keys), t.refuses)...)
+	if bad := slices.DeleteFunc(keys, func(key string) bool { return !t.refuses(key) }); len(bad) > 0 {
 		t.wantRefused(bad...)
 	}
 	t.fill(held...)
@@ -137,7 +140,7 @@ func (t *T) wantRefused(keys ...string) {
 // wantNowhere reports a key that is there, or that answers anything but its absence; one that cannot be held is refused.
 func (t *T) wantNowhere(b blob.Bucket, key string) error {
 	absence := fs.ErrNotExist
-	if t.Caps.CanonicalKeys && !canonical(key) {
+	if t.refuses(key) {
 		absence = blob.ErrInvalid
 	}
 	if o, err := b.Stat(t.ctx, key, nil); !errors.Is(err, absence) {

@@ -324,7 +324,7 @@ func matchEverywhere(t *T) {
 			return err
 		},
 	}
-	if t.Caps.Copy && t.Caps.CopyIf.Has(blob.KindMatch) {
+	if t.Caps.Copy && t.Caps.SourceIf.Has(blob.KindMatch) {
 		calls["copy"] = func(etag string) error {
 			src, err := t.Bucket.Source(t.ctx, "k", &blob.SourceOptions{If: blob.IfMatch(etag)})
 			if err == nil {
@@ -373,7 +373,7 @@ func conditionsRefused(t *T) {
 			_, err := t.Bucket.Upload(t.ctx, key, &blob.UploadOptions{If: cond})
 			return err
 		}},
-		{"source", t.Caps.CopyIf &^ blob.Conditions(blob.KindAbsent), func(key string, cond blob.Condition) error {
+		{"source", t.Caps.SourceIf &^ blob.Conditions(blob.KindAbsent), func(key string, cond blob.Condition) error {
 			_, err := t.Bucket.Source(t.ctx, key, &blob.SourceOptions{If: cond})
 			return err
 		}},

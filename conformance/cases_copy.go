@@ -24,7 +24,7 @@ var copyCases = []Case{
 	{ID: "J06", Doc: "awkward keys are copied from and to", Run: copyAwkward},
 	{ID: "J08", Doc: "a copy and its source are independent of each other", Run: copyIndependent},
 	{ID: "J09", Doc: "of many copies if-absent to one key just one wins", Needs: []Need{needCopyIfAbsent}, Run: copyIfAbsent},
-	{ID: "J10", Doc: "a condition on the source, and one on the destination, of a copy is honoured", Needs: []Need{needCopyIfMatch}, Run: copyIfMatch},
+	{ID: "J10", Doc: "a condition on the source, and one on the destination, of a copy is honoured", Needs: []Need{needCopyIfMatch, needCopyOverMatch}, Run: copyIfMatch},
 	{ID: "J11", Doc: "a copy of a source that is overwritten meanwhile is of one version", Run: copyRacesPut},
 	{ID: "J13", Doc: "copies go between buckets of a driver, and between drivers through this process", Needs: []Need{needCopy}, Run: copyAcross},
 	{ID: "J14", Doc: "a copy that is cancelled is there whole or not at all, and leaves nothing behind", Needs: []Need{needCopy}, Run: copyCancelled},
@@ -282,7 +282,7 @@ type sourceless struct{ blob.Bucket }
 
 func (s sourceless) Capabilities() blob.Capabilities {
 	caps := s.Bucket.Capabilities()
-	caps.Copy, caps.CopyIf = false, 0
+	caps.Copy, caps.CopyIf, caps.SourceIf = false, 0, 0
 	return caps
 }
 

@@ -164,7 +164,7 @@ func metadataBytes(t *T) {
 			t.wantBadMetadata(map[string]string{name: m[name] + "v"}, map[string]string{name: m[name][1:], "ab": ""})
 		}
 	}
-	runes := map[string]string{"n": strings.Repeat("é", (most-1)/2)}
+	runes := map[string]string{"n": strings.Repeat("é", (most-1)/4)}
 	t.PutWith("k", "content", withMetadata(runes))
 	t.hasMetadata("k", "content", runes)
 }
@@ -254,8 +254,10 @@ func metadataOfEmpty(t *T) {
 	m := map[string]string{"a": "1", "empty": ""}
 	t.PutWith("k", "", withMetadata(m))
 	t.hasMetadata("k", "", m)
-	t.PutWith("d/", "", withMetadata(m))
-	t.hasMetadata("d/", "", m)
+	if !t.Caps.NoSlashAtEnd {
+		t.PutWith("d/", "", withMetadata(m))
+		t.hasMetadata("d/", "", m)
+	}
 }
 
 func reservedMetadata(t *T) {

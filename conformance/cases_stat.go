@@ -68,7 +68,7 @@ func (t *T) statBelow(keys ...string) {
 	t.fill("file", "d/file")
 	for _, key := range keys {
 		_, err := t.Bucket.Stat(t.ctx, key, nil)
-		if t.Caps.CanonicalKeys && !canonical(key) {
+		if t.refuses(key) {
 			wantClass(t, fmt.Sprintf("stat of %q", key), err, blob.ErrInvalid)
 			continue
 		}

@@ -155,13 +155,28 @@ func (f *faulty) Delete(ctx context.Context, key string, opts *blob.DeleteOption
 }
 
 func (f *faulty) DeleteEach(ctx context.Context, keys iter.Seq[string], failed func(string, error)) error {
-	if err := f.enter("DeleteEach", ""); err != nil {
+	heard := func(yield func(string) bool) { // no key is nothing that a store hears of
+		first := true
 		for key := range keys {
+			if first {
+				_ = f.enter("DeleteEach", "")
+				first = false
+			}
+			if !yield(key) {
+				return
+			}
+		}
+	}
+	f.mu.Lock()
+	err := f.fail["DeleteEach"]
+	f.mu.Unlock()
+	if err != nil {
+		for key := range heard {
 			failed(key, err)
 		}
 		return err
 	}
-	return f.b.DeleteEach(ctx, keys, failed)
+	return f.b.DeleteEach(ctx, heard, failed)
 }
 
 func (f *faulty) List(ctx context.Context, opts *blob.ListOptions) iter.Seq2[*blob.Object, error] {

@@ -25,7 +25,7 @@ func (t *T) holdable(keys ...string) []string {
 		beside := func(other string) bool {
 			return other != key && strings.HasPrefix(other, strings.TrimSuffix(key, "/")+"/")
 		}
-		if t.Caps.NoFileBesideDir && slices.ContainsFunc(keys, beside) {
+		if t.Caps.NoSlashAtEnd && strings.HasSuffix(key, "/") || t.Caps.NoFileBesideDir && slices.ContainsFunc(keys, beside) {
 			continue
 		}
 		lower := strings.ToLower(key)

@@ -56,9 +56,15 @@ var (
 			return err
 		})}
 	needCopyIfMatch = Need{Name: "if-match on the source of a Copy",
-		Has: func(c blob.Capabilities) bool { return c.Copy && c.CopyIf.Has(blob.KindMatch) },
+		Has: func(c blob.Capabilities) bool { return c.Copy && c.SourceIf.Has(blob.KindMatch) },
 		Refused: refused(func(t *T) error {
 			_, err := t.Bucket.Source(t.ctx, "here", &blob.SourceOptions{If: blob.IfMatch(`"any"`)})
+			return err
+		})}
+	needCopyOverMatch = Need{Name: "if-match on what a Copy overwrites",
+		Has: func(c blob.Capabilities) bool { return c.Copy && c.CopyIf.Has(blob.KindMatch) },
+		Refused: refused(func(t *T) error {
+			_, err := t.Bucket.Copy(t.ctx, "new", blob.Source{}, &blob.CopyOptions{If: blob.IfMatch(`"any"`)})
 			return err
 		})}
 	needMultipart = Need{Name: "Upload",
@@ -136,6 +142,7 @@ var (
 	needCorrupt     = needHook(HookCorrupt)
 	needSecrets     = needHook(HookSecrets)
 
+	slashAtEnd     = unless("that nothing is under a key that ends in a slash", func(c blob.Capabilities) bool { return c.NoSlashAtEnd })
 	flatNamespace  = unless("that it cannot hold a beside a/b", func(c blob.Capabilities) bool { return c.NoFileBesideDir })
 	caseSensitive  = unless("that it folds case", func(c blob.Capabilities) bool { return c.CaseFolding })
 	normPreserving = unless("that it normalizes Unicode", func(c blob.Capabilities) bool { return c.Normalizing })

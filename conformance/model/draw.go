@@ -49,7 +49,7 @@ func (m *machine) fits(key string) bool {
 	if key == "" || len(key) > min(40, m.caps.MaxKey()) || !utf8.ValidString(key) || strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\\' }) {
 		return false
 	}
-	if m.caps.CanonicalKeys && !canonical(key) {
+	if m.caps.CanonicalKeys && !canonical(key) || m.caps.NoSlashAtEnd && strings.HasSuffix(key, "/") {
 		return false
 	}
 	if m.caps.NoFileBesideDir {

@@ -28,7 +28,7 @@ func (b *bucket) Close() error {
 
 func (b *bucket) Capabilities() blob.Capabilities {
 	return blob.Capabilities{
-		PutIf: blob.WriteConditions, UploadIf: blob.WriteConditions, CopyIf: blob.WriteConditions,
+		PutIf: blob.WriteConditions, UploadIf: blob.WriteConditions, CopyIf: blob.WriteConditions, SourceIf: blob.Conditions(blob.KindMatch),
 		DeleteIf: blob.Conditions(blob.KindMatch), ReadIf: blob.ReadConditions,
 		Headers: true, Metadata: true, MaxMetadataBytes: maxMetadata,
 		Multipart: true, MinPartSize: 1, MaxParts: maxParts, ListUploads: true,

@@ -23,7 +23,7 @@ func (b *bucket) String() string { return b.store.name }
 func (b *bucket) Capabilities() blob.Capabilities {
 	all := []blob.Algorithm{blob.CRC32C, blob.CRC64NVME, blob.CRC32, blob.SHA1, blob.SHA256, blob.MD5}
 	return blob.Capabilities{
-		PutIf: blob.WriteConditions, UploadIf: blob.WriteConditions, CopyIf: blob.WriteConditions,
+		PutIf: blob.WriteConditions, UploadIf: blob.WriteConditions, CopyIf: blob.WriteConditions, SourceIf: blob.Conditions(blob.KindMatch),
 		DeleteIf: blob.Conditions(blob.KindMatch), ReadIf: blob.ReadConditions,
 		Headers: true, Metadata: true,
 		Multipart: true, MinPartSize: 1, MaxParts: maxParts, ListUploads: true,

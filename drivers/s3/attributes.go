@@ -58,7 +58,7 @@ func (b *bucket) version(id *string) string {
 	return aws.ToString(id)
 }
 
-// rangeAndConditions are the parts of reads that HeadObject and GetObject share.
+// readIf is the condition of a read, as its headers have it.
 type readIf struct {
 	match, noneMatch *string
 	since, notSince  *time.Time
@@ -73,7 +73,7 @@ func readCondition(c blob.Condition) (r readIf) {
 	case blob.KindModifiedSince:
 		r.since = aws.Time(c.Time())
 	case blob.KindUnmodifiedSince:
-		r.notSince = aws.Time(c.Time())
+		r.notSince = aws.Time(c.Time().Add(time.Second)) // see holdsNow, which judges the rest
 	}
 	return r
 }

@@ -8,6 +8,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"net/http"
+	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -25,11 +27,19 @@ type bucket struct {
 	client      *s3.Client
 	flavour     *flavour
 	endpoint    string
+	region      string
 	credentials aws.CredentialsProvider
 	customer    *customerKey
 	versions    bool
 	signPayload bool
 	attempts    int
+	closed      atomic.Bool
+}
+
+// Close lets go of nothing: connections belong to the HTTP client, which other buckets share.
+func (b *bucket) Close() error {
+	b.closed.Store(true)
+	return nil
 }
 
 var _ blob.Bucket = (*bucket)(nil)
@@ -47,7 +57,7 @@ const (
 func (b *bucket) Capabilities() blob.Capabilities {
 	f := b.flavour
 	c := blob.Capabilities{
-		PutIf: f.putIf, UploadIf: f.uploadIf, CopyIf: f.copyIf, DeleteIf: f.deleteIf, ReadIf: blob.ReadConditions,
+		PutIf: f.putIf, UploadIf: f.uploadIf, CopyIf: f.copyIf, SourceIf: f.sourceIf, DeleteIf: f.deleteIf, ReadIf: blob.ReadConditions,
 		MaxKeyBytes: 1024, MaxObjectSize: maxObject,
 		Headers: true, Metadata: true, MaxMetadataBytes: maxMetadata,
 		Multipart: true, MinPartSize: minPart, MaxPartSize: maxPart, MaxParts: maxParts, ListUploads: !f.noUploads,
@@ -57,7 +67,13 @@ func (b *bucket) Capabilities() blob.Capabilities {
 		ChecksumIn:    []blob.Algorithm{blob.CRC32C, blob.CRC64NVME, blob.CRC32, blob.SHA1, blob.SHA256, blob.MD5},
 		ChecksumOut:   []blob.Algorithm{blob.CRC32C},
 		NativeACL:     true,
+		Sign:          []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete, http.MethodPost},
+		MaxSign:       maxSign,
 		TimePrecision: timePrecision,
+	}
+	c.CanonicalKeys, c.NoFileBesideDir, c.NoSlashAtEnd = f.paths, f.paths, f.noSlashAtEnd
+	if f.paths {
+		c.MaxSegment = 255
 	}
 	if f.maxObject > 0 {
 		c.MaxObjectSize = f.maxObject
@@ -89,6 +105,8 @@ func (b *bucket) adjustStack(stack *middleware.Stack) error {
 		if b.flavour.checksums {
 			return stack.Build.Add(middleware.BuildMiddlewareFunc("HoldallChecksumMode", askForChecksums), middleware.After)
 		}
+	case "ListObjectVersions":
+		return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("HoldallOrder", noteOrder), middleware.After)
 	case "DeleteObjects":
 		return stack.Build.Add(middleware.BuildMiddlewareFunc("HoldallContentMD5", addMD5), middleware.After)
 	}

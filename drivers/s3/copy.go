@@ -24,6 +24,9 @@ type source struct {
 }
 
 func (b *bucket) Source(_ context.Context, key string, opts *blob.SourceOptions) (blob.Source, error) {
+	if err := b.flavour.holds(key); err != nil {
+		return blob.Source{}, err
+	}
 	return blob.NewSource(key, source{b, key, opts.Version, opts.If}), nil
 }
 
@@ -35,6 +38,12 @@ func (b *bucket) Copy(ctx context.Context, key string, src blob.Source, opts *bl
 			return o, err
 		}
 	}
+}
+
+// OtherThan tells whether another source is surely of another object: of another name on the same server.
+func (s source) OtherThan(other any) bool {
+	o, ok := other.(source)
+	return ok && s.b.endpoint == o.b.endpoint && s.b.region == o.b.region && (s.b.name != o.b.name || s.key != o.key) && !strings.HasPrefix(s.b.name+o.b.name, "arn:")
 }
 
 // errSourceChanged: the source was overwritten between the look at it and its copy.

@@ -34,6 +34,9 @@ type flavour struct {
 	maxMetaValue int  // most bytes in one value of the metadata; zero: no limit of its own
 
 	maxObject int64 // largest object; zero: 5 TiB
+
+	paths        bool // keys are paths of files: none beside a directory of its name, none that a path reads otherwise
+	noSlashAtEnd bool // a key that ends in a slash is a directory without content
 }
 
 const (
@@ -53,11 +56,15 @@ var flavours = []flavour{
 		putIf: writeIf, uploadIf: writeIf, copyIf: writeIf, sourceIf: match, deleteIf: match, checksums: true,
 	},
 	{
-		name: "minio", server: "MinIO", pathStyle: true,
+		// Objects are directories of its own on disk: "Object name contains unsupported characters" (XMinioInvalidObjectName).
+		// Unfinished uploads are listed by whole keys alone.
+		name: "minio", server: "MinIO", pathStyle: true, paths: true,
 		putIf: writeIf, uploadIf: writeIf, sourceIf: match, checksums: true, noUploads: true,
 	},
 	{
-		name: "versitygw", server: "VERSITYGW", pathStyle: true,
+		// Over a file system, which is its usual backend. Its listings are XML without an encoding, so keys that XML cannot
+		// say are refused; a key that ends in a slash is a directory without content.
+		name: "versitygw", server: "VERSITYGW", pathStyle: true, paths: true, noSlashAtEnd: true,
 		putIf: writeIf, uploadIf: writeIf, sourceIf: match, checksums: true,
 	},
 	{

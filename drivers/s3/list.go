@@ -119,7 +119,7 @@ func (l *listing) next(ctx context.Context) (page []*blob.Object, more bool, err
 	l.token = out.NextContinuationToken
 	more = aws.ToBool(out.IsTruncated)
 	if err == nil && more && aws.ToString(l.token) == "" {
-		err = fmt.Errorf("the server says that a listing goes on, and not from where")
+		err = errNowhere
 	}
 	return page, more, err
 }

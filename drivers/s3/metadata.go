@@ -36,8 +36,7 @@ func encodeMetadata(m map[string]string, f *flavour) (map[string]string, error) 
 	if len(m) == 0 {
 		return nil, nil
 	}
-	sent := make(map[string]string, len(m)+2)
-	more := map[string]string{}
+	sent, more := make(map[string]string, len(m)+2), map[string]string{}
 	for name, value := range m {
 		encoded := encodeValue(value)
 		if f.foldsNames && strings.Contains(name, "_") || f.maxMetaValue > 0 && len(encoded) > f.maxMetaValue {
@@ -49,14 +48,17 @@ func encodeMetadata(m map[string]string, f *flavour) (map[string]string, error) 
 	if len(more) > 0 {
 		pack(more, sent, f.maxMetaValue)
 	}
-	bytes := 0
-	for name, value := range sent {
-		bytes += len(name) + len(value)
-	}
-	if bytes > maxMetadata {
-		return nil, fmt.Errorf("%w: the metadata takes %d bytes as it is written for S3; %d fit", blob.ErrInvalid, bytes, maxMetadata)
+	if n := metadataSize(sent); n > maxMetadata {
+		return nil, fmt.Errorf("%w: the metadata takes %d bytes as it is written for S3; %d fit", blob.ErrInvalid, n, maxMetadata)
 	}
 	return sent, nil
+}
+
+func metadataSize(m map[string]string) (bytes int) {
+	for name, value := range m {
+		bytes += len(name) + len(value)
+	}
+	return bytes
 }
 
 // encodeValue writes a value so that a header holds it.

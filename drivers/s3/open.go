@@ -68,6 +68,7 @@ func open(ctx context.Context, name string, cfg *Config) (*bucket, error) {
 		b.customer = newCustomerKey(cfg.CustomerKey)
 	}
 	b.endpoint = aws.ToString(o.BaseEndpoint)
+	b.region = o.Region
 	b.credentials = o.Credentials
 	b.client = s3.New(o, b.adjust)
 	return b, nil

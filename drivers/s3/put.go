@@ -30,6 +30,9 @@ const (
 
 	// abortTime is how long the removal of a failed upload may take. The call that failed has perhaps no time left.
 	abortTime = 30 * time.Second
+
+	// abortPatience is how long a failed call waits for that.
+	abortPatience = 2 * time.Second
 )
 
 // Put sends a body of up to one part in one request, and a longer one in parts.
@@ -176,6 +179,12 @@ type write struct {
 }
 
 func (b *bucket) newWrite(key string, a *blob.Attributes, cond blob.Condition, p any) (*write, error) {
+	if err := b.flavour.holds(key); err != nil {
+		return nil, err
+	}
+	if b.flavour.noSlashAtEnd && strings.HasSuffix(key, "/") {
+		return nil, fmt.Errorf("%w: the key %.100q ends in a slash, which is a directory to %s", blob.ErrInvalid, key, b.flavour.name)
+	}
 	if o, _ := p.(*Provider); o != nil {
 		if err := o.check(); err != nil {
 			return nil, err
@@ -277,11 +286,36 @@ func (b *bucket) putParts(ctx context.Context, w *write, src parts.Source, concu
 	return o, err
 }
 
-// cleanUp removes a failed upload, in time of its own.
+// cleanUp removes a failed upload, in time of its own. It is waited for, but not for long: the caller may have ended
+// the call because nothing answers.
 func (b *bucket) cleanUp(ctx context.Context, key, id string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTime)
-	defer cancel()
-	_ = b.abort(ctx, key, id)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer cancel()
+		b.abortFirmly(ctx, key, id)
+	}()
+	patience := time.NewTimer(abortPatience)
+	defer patience.Stop()
+	select {
+	case <-done:
+	case <-patience.C:
+	}
+}
+
+// abortFirmly aborts an upload until the server no longer knows it: a part that was under way may arrive after the first
+// abort, and is stored then (https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html).
+func (b *bucket) abortFirmly(ctx context.Context, key, id string) {
+	for wait := 50 * time.Millisecond; ; wait *= 2 {
+		if err := b.abort(ctx, key, id); err != nil {
+			return
+		}
+		_, err := b.client.ListParts(ctx, &s3.ListPartsInput{Bucket: &b.name, Key: &key, UploadId: &id, MaxParts: aws.Int32(1)})
+		if err != nil || wait > time.Second || !sleep(ctx, wait) {
+			return
+		}
+	}
 }
 
 func (b *bucket) begin(ctx context.Context, w *write) (id string, err error) {
@@ -295,13 +329,26 @@ func (b *bucket) begin(ctx context.Context, w *write) (id string, err error) {
 	if b.flavour.checksums {
 		in.ChecksumAlgorithm, in.ChecksumType = types.ChecksumAlgorithmCrc32c, types.ChecksumTypeFullObject
 	}
-	err = b.call(ctx, func(ctx context.Context) error {
-		out, err := b.client.CreateMultipartUpload(ctx, in)
+	// If ctx ends while the request is under way, the answer is waited for a little, since it has the name of what must
+	// be removed again.
+	patient, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(abortPatience, cancel) })
+	defer stop()
+	err = b.call(patient, func(patient context.Context) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		out, err := b.client.CreateMultipartUpload(patient, in)
 		if err == nil {
 			id = aws.ToString(out.UploadId)
 		}
 		return err
 	})
+	if err == nil && ctx.Err() != nil {
+		b.cleanUp(ctx, w.key, id)
+		err = ctx.Err()
+	}
 	return id, err
 }
 

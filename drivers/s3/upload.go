@@ -9,7 +9,6 @@ import (
 	"iter"
 	"net/http"
 	"slices"
-	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -33,7 +32,7 @@ func (b *bucket) Upload(ctx context.Context, key string, opts *blob.UploadOption
 		u.id, err = b.begin(ctx, w)
 		return u, err
 	}
-	w.mark = "" // it began with another, which nobody knows
+	w.mark, u.resumed = "", true // it began with another mark, which nobody knows
 	for p, err := range u.Parts(ctx) {
 		if err != nil {
 			return nil, err
@@ -51,8 +50,7 @@ type upload struct {
 	w        *write
 	id       string
 	partSize int64
-	mu       sync.Mutex
-	done     bool
+	resumed  bool // its attributes are known to the server alone
 }
 
 // sent is a part that has arrived.
@@ -149,7 +147,19 @@ func (u *upload) Complete(ctx context.Context) (*blob.Object, error) {
 	if len(all) == 0 {
 		return u.completeEmpty(ctx)
 	}
-	return u.complete(ctx, all)
+	o, err := u.complete(ctx, all)
+	if err == nil && u.resumed {
+		return u.b.whatWasMade(ctx, o)
+	}
+	return o, err
+}
+
+// whatWasMade looks up the attributes of an object that was just completed, if it is still the one.
+func (b *bucket) whatWasMade(ctx context.Context, o *blob.Object) (*blob.Object, error) {
+	if made, err := b.head(ctx, o.Key, blob.IfMatch(o.ETag), o.Version, nil); err == nil {
+		return made, nil
+	}
+	return o, nil // it is made all the same
 }
 
 // completeEmpty makes an empty object of an upload without parts, which S3 does not take: it gets one of no bytes.
@@ -172,7 +182,11 @@ func (u *upload) complete(ctx context.Context, all []sent) (*blob.Object, error)
 	list := make([]types.CompletedPart, len(all))
 	var size int64
 	var whole uint32
-	known := b.flavour.checksums
+	if len(all) > 1 && all[len(all)-1].size == 0 { // MinIO adds the checksum of nothing wrongly
+		all = all[:len(all)-1]
+	}
+	list = list[:len(all)]
+	known := b.flavour.checksums && all[0].size > 0
 	for i, p := range all {
 		list[i] = types.CompletedPart{PartNumber: aws.Int32(int32(abs(p.n))), ETag: p.etag}
 		if known = known && p.n > 0; known {

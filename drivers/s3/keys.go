@@ -1,0 +1,29 @@
+package s3
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+
+	"github.com/holdall-go/holdall/blob"
+)
+
+// holds refuses a key that the server would take for another one, or could not list. S3 itself takes all.
+func (f *flavour) holds(key string) error {
+	if !f.paths {
+		return nil
+	}
+	if i := strings.IndexFunc(key, unprintable); i >= 0 {
+		return fmt.Errorf("%w: the key %.100q holds a control byte, a backslash, or what XML cannot say, which %s does not keep", blob.ErrInvalid, key, f.name)
+	}
+	for segment := range strings.SplitSeq(strings.TrimSuffix(key, "/"), "/") {
+		if segment == "" || segment == "." || segment == ".." {
+			return fmt.Errorf("%w: the key %.100q has an empty, \".\" or \"..\" segment; %s keeps objects as files", blob.ErrInvalid, key, f.name)
+		}
+	}
+	return nil
+}
+
+func unprintable(r rune) bool {
+	return unicode.IsControl(r) || r == '\\' || r == 0xfffe || r == 0xffff
+}
