@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"iter"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/holdall-go/holdall/blob"
@@ -83,6 +84,28 @@ func TestTrickledDeleteEach(t *testing.T) {
 	}
 	if got := b.taken(); !slices.Equal(got, []string{"bulk t/1+t/2+t/3"}) {
 		t.Errorf("made the requests %q", got)
+	}
+}
+
+// Attack 13 where the store takes many keys in one request: each is decided by itself, whatever stands beside it.
+func TestBulkDeletionsAreDecidedEach(t *testing.T) {
+	for _, order := range [][]string{{"t/1", "s/1", "t/2"}, {"s/1", "t/1", "t/2"}, {"t/1", "t/2", "s/1"}, {"s/1", "s/2", "t/1"}, {"s/1", "s/2", "t/../s/1"}} {
+		b := &bulk{newSpy()}
+		put(t, b.Bucket, "s/1", "s/2", "t/1", "t/2")
+		g := newTestGuard(t, b, nil)
+		install(t, g, policyOf(grantTo("u", "t/", Writer)))
+		failed := map[string]bool{}
+		err := g.as("u").DeleteEach(t.Context(), slices.Values(order), func(key string, _ error) { failed[key] = true })
+		if err == nil {
+			t.Errorf("%q: no error", order)
+		}
+		left := entries(t, b.Bucket, nil)
+		for _, key := range []string{"s/1", "s/2", "t/1", "t/2"} {
+			deleted := strings.HasPrefix(key, "t/") && slices.Contains(order, key)
+			if slices.Contains(left, key) == deleted || failed[key] != (strings.HasPrefix(key, "s/") && slices.Contains(order, key)) {
+				t.Errorf("%q: left %q, failed %v", order, left, failed)
+			}
+		}
 	}
 }
 
@@ -162,6 +185,31 @@ func TestUploadsOfWhatIsHidden(t *testing.T) {
 	}
 	if calls := s.taken(); !slices.Equal(calls, []string{"uploads t"}) {
 		t.Errorf("made the requests %q", calls)
+	}
+}
+
+// Unfinished uploads show where their keys would be listed, and nowhere else.
+func TestUploadsOfOthers(t *testing.T) {
+	g := newTestGuard(t, mem.New(nil), nil)
+	install(t, g, policyOf(grantTo("u", "t/", Reader), grantTo("u", "s/write", CreateNew|Write|Get), grantTo("v", "", Writer)))
+	for _, key := range []string{"s/1", "s/write", "t/1", "t0", "u/1"} {
+		if _, err := g.as("v").Upload(t.Context(), key, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for prefix, want := range map[string][]string{"": {"t/1"}, "t": {"t/1"}, "t/": {"t/1"}, "s/": nil} {
+		var got []string
+		for info, err := range g.as("u").Uploads(t.Context(), prefix) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got = append(got, info.Key); info.ID != "" {
+				t.Errorf("a reader is shown the token %q", info.ID)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("below %q are shown %q, not %q", prefix, got, want)
+		}
 	}
 }
 
