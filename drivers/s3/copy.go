@@ -141,7 +141,9 @@ func (b *bucket) copySingle(ctx context.Context, w *write, from source, src blob
 	in.IfMatch, in.IfNoneMatch = writeCondition(w.cond)
 	var out *s3.CopyObjectOutput
 	lost, err := b.try(ctx, func(ctx context.Context) (err error) {
-		out, err = b.client.CopyObject(ctx, in)
+		if out, err = b.client.CopyObject(ctx, in); err == nil && out.CopyObjectResult == nil {
+			err = lacking("a result")
+		}
 		return err
 	})
 	if err != nil {

@@ -69,7 +69,10 @@ func (u *upload) copyRange(ctx context.Context, src blob.Source, o *blob.Object,
 	s := sent{n: -p.Number, size: p.Size}
 	err = b.call(ctx, func(ctx context.Context) error {
 		out, err := b.client.UploadPartCopy(ctx, in)
-		if err != nil || out.CopyPartResult == nil {
+		if err == nil && out.CopyPartResult == nil {
+			err = lacking("a result")
+		}
+		if err != nil {
 			return err
 		}
 		s.etag = out.CopyPartResult.ETag

@@ -79,7 +79,7 @@ func asFailure(err error) error {
 	}
 	f := &failure{cause: err}
 	var response *smithyhttp.ResponseError
-	if errors.As(err, &response) {
+	if errors.As(err, &response) && response.HTTPStatusCode() != 0 { // the SDK also wraps what is no answer so
 		f.answered(response)
 		return f
 	}
@@ -115,6 +115,24 @@ func (f *failure) answered(r *smithyhttp.ResponseError) {
 		f.message = "its answer cannot be read: " + printable(errors.Unwrap(r).Error())
 		f.again, f.lost = true, true
 	}
+}
+
+// lacking is the failure of an answer that says 200 and lacks what every such answer of S3 has. It comes from somebody on
+// the way, as the login page of a hotel does.
+func lacking(what string) error {
+	return &failure{status: http.StatusOK, message: "its answer lacks " + what + ", and so is not of S3", again: true, lost: true,
+		cause: errors.New("an answer without " + what)}
+}
+
+// answer returns err, or else whether an answer has what every one of its kind has.
+func answer(err error, value func() *string, what string) error {
+	if err != nil {
+		return err
+	}
+	if v := value(); v == nil || *v == "" {
+		return lacking(what)
+	}
+	return nil
 }
 
 // unanswered reads a failure of the network.

@@ -36,7 +36,7 @@ func (b *bucket) head(ctx context.Context, key string, cond blob.Condition, vers
 	var out *s3.HeadObjectOutput
 	err := b.call(ctx, func(ctx context.Context) (err error) {
 		out, err = b.client.HeadObject(ctx, in)
-		return err
+		return answer(err, func() *string { return out.ETag }, "an ETag")
 	})
 	if err != nil {
 		return nil, readError(err, cond)
@@ -98,7 +98,7 @@ func (b *bucket) Get(ctx context.Context, key string, opts *blob.GetOptions) (*b
 	var out *s3.GetObjectOutput
 	err := b.call(ctx, func(ctx context.Context) (err error) {
 		out, err = b.client.GetObject(ctx, in)
-		return err
+		return answer(err, func() *string { return out.ETag }, "an ETag")
 	})
 	if errors.Is(err, blob.ErrRange) { // what begins at the very end is empty, and no range to HTTP
 		return b.getNothing(ctx, key, opts)

@@ -108,7 +108,7 @@ func (l *listing) next(ctx context.Context) (page []*blob.Object, more bool, err
 	var out *s3.ListObjectsV2Output
 	err = l.b.call(ctx, func(ctx context.Context) (err error) {
 		out, err = l.b.client.ListObjectsV2(ctx, in)
-		return err
+		return answer(err, func() *string { return out.Name }, "the name of the bucket")
 	})
 	if err != nil {
 		return nil, false, err

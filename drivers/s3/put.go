@@ -157,7 +157,7 @@ func (b *bucket) putSingle(ctx context.Context, w *write, size int64, sum uint32
 	lost, err := b.try(ctx, func(ctx context.Context) (err error) {
 		in.Body = open()
 		out, err = b.client.PutObject(ctx, in)
-		return err
+		return answer(err, func() *string { return out.ETag }, "an ETag")
 	})
 	if err != nil {
 		return b.settle(ctx, w, lost, err)
@@ -343,7 +343,7 @@ func (b *bucket) begin(ctx context.Context, w *write) (id string, err error) {
 		if err == nil {
 			id = aws.ToString(out.UploadId)
 		}
-		return err
+		return answer(err, func() *string { return &id }, "the ID of the upload")
 	})
 	if err == nil && ctx.Err() != nil {
 		b.cleanUp(ctx, w.key, id)

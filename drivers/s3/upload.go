@@ -93,7 +93,7 @@ func (u *upload) send(ctx context.Context, n int, size int64, sum uint32, open f
 		if err == nil {
 			tag = out.ETag
 		}
-		return err
+		return answer(err, func() *string { return tag }, "an ETag")
 	})
 	return tag, err
 }
@@ -105,7 +105,7 @@ func (u *upload) Parts(ctx context.Context) iter.Seq2[blob.Part, error] {
 			var out *s3.ListPartsOutput
 			err := u.b.call(ctx, func(ctx context.Context) (err error) {
 				out, err = u.b.client.ListParts(ctx, in)
-				return err
+				return answer(err, func() *string { return out.UploadId }, "the ID of the upload")
 			})
 			if err != nil {
 				yield(blob.Part{}, err)
@@ -206,7 +206,7 @@ func (u *upload) complete(ctx context.Context, all []sent) (*blob.Object, error)
 	var out *s3.CompleteMultipartUploadOutput
 	lost, err := b.try(ctx, func(ctx context.Context) (err error) {
 		out, err = b.client.CompleteMultipartUpload(ctx, in)
-		return err
+		return answer(err, func() *string { return out.ETag }, "an ETag")
 	})
 	if err != nil {
 		return u.settle(ctx, lost, err)
@@ -262,7 +262,7 @@ func (b *bucket) Uploads(ctx context.Context, prefix string) iter.Seq2[*blob.Upl
 			var out *s3.ListMultipartUploadsOutput
 			err := b.call(ctx, func(ctx context.Context) (err error) {
 				out, err = b.client.ListMultipartUploads(ctx, in)
-				return err
+				return answer(err, func() *string { return out.Bucket }, "the name of the bucket")
 			})
 			if err != nil {
 				yield(nil, err)

@@ -64,7 +64,7 @@ func (b *bucket) versionsPage(ctx context.Context, in *s3.ListObjectVersionsInpu
 	var out *s3.ListObjectVersionsOutput
 	err := b.call(context.WithValue(ctx, orderKey{}, &order), func(ctx context.Context) (err error) {
 		out, err = b.client.ListObjectVersions(ctx, in)
-		return err
+		return answer(err, func() *string { return out.Name }, "the name of the bucket")
 	})
 	if err != nil {
 		return nil, nil, err
