@@ -9,6 +9,7 @@ import (
 	"iter"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -271,6 +272,9 @@ func (b *bucket) Uploads(ctx context.Context, prefix string) iter.Seq2[*blob.Upl
 			encoded := out.EncodingType == types.EncodingTypeUrl
 			for _, u := range out.Uploads {
 				key, err := unescape(aws.ToString(u.Key), encoded)
+				if err == nil && !strings.HasPrefix(key, prefix) { // Swift lists "a" below "a/"
+					continue
+				}
 				if !yield(&blob.UploadInfo{Key: key, ID: aws.ToString(u.UploadId), Initiated: aws.ToTime(u.Initiated)}, err) || err != nil {
 					return
 				}
