@@ -150,7 +150,7 @@ func (b *bucket) copySingle(ctx context.Context, w *write, from source, src blob
 	if b.flavour.checksums {
 		in.ChecksumAlgorithm = types.ChecksumAlgorithmCrc32c
 	}
-	in.IfMatch, in.IfNoneMatch = writeCondition(w.cond)
+	in.IfMatch, in.IfNoneMatch = b.flavour.writeCondition(w.cond)
 	var out *s3.CopyObjectOutput
 	lost, err := b.try(ctx, func(ctx context.Context) (err error) {
 		out, err = b.client.CopyObject(ctx, in)

@@ -150,7 +150,7 @@ func (b *bucket) putSingle(ctx context.Context, w *write, size int64, sum uint32
 	if k := b.customer; k != nil {
 		in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = k.algorithm, k.key, k.md5
 	}
-	in.IfMatch, in.IfNoneMatch = writeCondition(w.cond)
+	in.IfMatch, in.IfNoneMatch = b.flavour.writeCondition(w.cond)
 	if b.flavour.checksums {
 		in.ChecksumCRC32C = base64CRC(sum)
 	} else {
