@@ -79,11 +79,14 @@ func readCondition(c blob.Condition) (r readIf) {
 }
 
 // writeCondition returns the headers of a condition on what a key holds.
-func writeCondition(c blob.Condition) (ifMatch, ifNoneMatch *string) {
+func (f *flavour) writeCondition(c blob.Condition) (ifMatch, ifNoneMatch *string) {
 	switch c.Kind() {
 	case blob.KindAbsent:
 		return nil, aws.String("*")
 	case blob.KindMatch:
+		if f.bareETags {
+			return aws.String(strings.Trim(c.ETag(), `"`)), nil
+		}
 		return aws.String(c.ETag()), nil
 	}
 	return nil, nil

@@ -59,7 +59,7 @@ func (b *bucket) Capabilities() blob.Capabilities {
 	c := blob.Capabilities{
 		PutIf: f.putIf, UploadIf: f.uploadIf, CopyIf: f.copyIf, SourceIf: f.sourceIf, DeleteIf: f.deleteIf, ReadIf: blob.ReadConditions,
 		MaxKeyBytes: 1024, MaxObjectSize: maxObject,
-		Headers: true, Metadata: true, MaxMetadataBytes: maxMetadata,
+		Headers: true, Metadata: true, MaxMetadataBytes: maxMetadata, MaxMetadataEntries: f.maxMetaCount,
 		Multipart: true, MinPartSize: minPart, MaxPartSize: maxPart, MaxParts: maxParts, ListUploads: !f.noUploads,
 		Copy:          true,
 		BulkDelete:    maxDelete,
@@ -72,6 +72,9 @@ func (b *bucket) Capabilities() blob.Capabilities {
 		TimePrecision: timePrecision,
 	}
 	c.CanonicalKeys, c.NoFileBesideDir, c.NoSlashAtEnd = f.paths, f.paths, f.noSlashAtEnd
+	if f.maxMetaName > 0 && f.maxMetaBytes == 0 { // the longest names are packed, which takes a third more
+		c.MaxMetadataBytes = maxMetadata * 2 / 3
+	}
 	if f.paths {
 		c.MaxSegment = 255
 	}

@@ -73,7 +73,7 @@ func (b *bucket) copyOnce(ctx context.Context, key string, src blob.Source, opts
 	if err != nil {
 		return nil, err
 	}
-	if sum, ok := metadata[metaCRC32C]; ok {
+	if sum, ok := metadata[metaCRC32C]; ok && b.flavour.sourceIf.Has(blob.KindMatch) {
 		w.metadata = with(w.metadata, metaCRC32C, sum)
 	}
 	if o.Size > maxSingle {
@@ -82,6 +82,10 @@ func (b *bucket) copyOnce(ctx context.Context, key string, src blob.Source, opts
 	if from, err = blob.Resolve[source](ctx, src); err != nil {
 		return nil, err
 	}
+	if from.version == "" {
+		from.version = o.Version // where there are versions, they pin better than an ETag, which says nothing of attributes
+	}
+	w.kept = opts.Attributes == nil
 	return b.copySingle(ctx, w, from, src, o)
 }
 
@@ -126,6 +130,14 @@ func (b *bucket) copySingle(ctx context.Context, w *write, from source, src blob
 		ContentType:       w.contentType, ContentEncoding: w.encoding, ContentLanguage: w.language, ContentDisposition: w.disposition, CacheControl: w.cache,
 		Metadata: w.metadata, StorageClass: w.class, ACL: w.acl,
 		ServerSideEncryption: w.encryption, SSEKMSKeyId: w.kmsKey, SSEKMSEncryptionContext: w.kmsContext, BucketKeyEnabled: w.bucketKey}
+	pinned := b.flavour.sourceIf.Has(blob.KindMatch)
+	if !pinned {
+		in.CopySourceIfMatch = nil
+	}
+	if !pinned && w.kept { // the server takes the attributes from the version that it copies
+		in.MetadataDirective, in.Metadata = types.MetadataDirectiveCopy, nil
+		in.ContentType, in.ContentEncoding, in.ContentLanguage, in.ContentDisposition, in.CacheControl = nil, nil, nil, nil, nil
+	}
 	if w.tags != nil {
 		in.Tagging, in.TaggingDirective = w.tags, types.TaggingDirectiveReplace
 	}
@@ -138,7 +150,7 @@ func (b *bucket) copySingle(ctx context.Context, w *write, from source, src blob
 	if b.flavour.checksums {
 		in.ChecksumAlgorithm = types.ChecksumAlgorithmCrc32c
 	}
-	in.IfMatch, in.IfNoneMatch = writeCondition(w.cond)
+	in.IfMatch, in.IfNoneMatch = b.flavour.writeCondition(w.cond)
 	var out *s3.CopyObjectOutput
 	lost, err := b.try(ctx, func(ctx context.Context) (err error) {
 		if out, err = b.client.CopyObject(ctx, in); err == nil && out.CopyObjectResult == nil {
@@ -155,6 +167,9 @@ func (b *bucket) copySingle(ctx context.Context, w *write, from source, src blob
 		if c := (sums{r.ChecksumType, r.ChecksumCRC32C, r.ChecksumCRC32, r.ChecksumCRC64NVME, r.ChecksumSHA1, r.ChecksumSHA256}).read(); !c.IsZero() {
 			made.Checksums = c
 		}
+	}
+	if !pinned { // what was copied may be another version than the one that was looked at
+		return b.whatWasMade(ctx, made)
 	}
 	return made, nil
 }

@@ -23,7 +23,7 @@ func (b *bucket) Delete(ctx context.Context, key string, opts *blob.DeleteOption
 		return err
 	}
 	in := &s3.DeleteObjectInput{Bucket: &b.name, Key: &key, VersionId: header(opts.Version)}
-	in.IfMatch, _ = writeCondition(opts.If)
+	in.IfMatch, _ = b.flavour.writeCondition(opts.If)
 	lost, err := b.try(ctx, func(ctx context.Context) error {
 		_, err := b.client.DeleteObject(ctx, in)
 		return err

@@ -110,6 +110,9 @@ func (f *failure) answered(r *smithyhttp.ResponseError) {
 		f.code = ""
 	}
 	m := meaningOf(f.code, f.status)
+	if strings.Contains(f.message, "completion is already in progress") { // Ceph's words; its code says InternalError
+		m = meaning{is: errBusy, again: true}
+	}
 	f.is, f.again, f.lost = m.is, m.again, m.lost
 	if f.status >= 200 && f.status < 300 && f.code == "" { // an answer that cannot be read
 		f.message = "its answer cannot be read: " + printable(errors.Unwrap(r).Error())

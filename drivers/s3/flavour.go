@@ -29,8 +29,15 @@ type flavour struct {
 	wholePages   bool // loses keys in small pages
 	uniformParts bool // all parts but the last must have one size
 	noUploads    bool // does not list unfinished uploads
+	racesFail    bool // answers 500 without a code to the write that loses a race, which has changed nothing
+	bareETags    bool // compares the ETag of a condition on a write without taking its quotes off
+	keyedUploads bool // encodes the keys in a list of unfinished uploads, without saying so
+	emptySums    bool // computes the checksum of an object whose last part is empty wrongly
 	foldsNames   bool // takes '_' in the names of metadata for '-'
+	maxMetaName  int  // longest name of metadata, in bytes; zero: no limit of its own
 	maxMetaValue int  // most bytes in one value of the metadata; zero: no limit of its own
+	maxMetaCount int  // most entries of metadata; zero: no limit of its own
+	maxMetaBytes int  // most bytes of metadata as it is written; zero: the 2 KiB of S3
 
 	maxObject int64 // largest object; zero: 5 TiB
 
@@ -57,7 +64,7 @@ var flavours = []flavour{
 	{
 		// Objects are directories of its own on disk: "Object name contains unsupported characters" (XMinioInvalidObjectName).
 		// Unfinished uploads are listed by whole keys alone.
-		name: "minio", server: "MinIO", pathStyle: true, paths: true, wholePages: true,
+		name: "minio", server: "MinIO", pathStyle: true, paths: true, wholePages: true, emptySums: true,
 		putIf: writeIf, uploadIf: writeIf, sourceIf: match, checksums: true, noUploads: true,
 	},
 	{
@@ -67,18 +74,24 @@ var flavours = []flavour{
 		putIf: writeIf, uploadIf: writeIf, sourceIf: match, checksums: true,
 	},
 	{
+		// Metadata is kept in extended attributes, whose names have at most 100 bytes with a prefix of 20
+		// (osd_max_attr_name_len); a longer one answers 500.
+		// It takes an If-Match literally (rgw_op.cc compares with the stored ETag, which has no quotes), ignores conditions on
+		// the completion of uploads, and checks the source of a copy before it copies, not with it. A lost race is ECANCELED
+		// inside, for which it has no words; its RADOS operations have no timeout by default, so nothing else is expected there.
 		name: "ceph", server: "Ceph Object Gateway", pathStyle: true,
-		putIf: writeIf, sourceIf: match, foldsNames: true,
+		putIf: writeIf, bareETags: true, racesFail: true, keyedUploads: true, foldsNames: true, maxMetaName: 64,
 	},
 	{
 		// DreamHost's DreamObjects is Ceph.
 		name: "dreamobjects", hosts: []string{".dream.io", "objects-us-east-1.dream.io"}, pathStyle: true,
-		putIf: writeIf, sourceIf: match, foldsNames: true,
+		putIf: writeIf, bareETags: true, racesFail: true, keyedUploads: true, foldsNames: true, maxMetaName: 64,
 	},
 	{
-		// A conditional PUT answers 501 (swift/common/middleware/s3api). A value of the metadata has at most 256 bytes
-		// (max_meta_value_length).
-		name: "swift", pathStyle: true, foldsNames: true, maxMetaValue: 256,
+		// A conditional PUT answers 501 (swift/common/middleware/s3api), and a condition on the source of a copy is ignored.
+		// Metadata has at most 90 entries, of 256 bytes each and 4,096 in all (max_meta_count, max_meta_value_length and
+		// max_meta_overall_size, https://docs.openstack.org/swift/latest/overview_large_objects.html and …/api/object_api_v1_overview.html).
+		name: "swift", pathStyle: true, foldsNames: true, maxMetaName: 120, maxMetaValue: 256, maxMetaCount: 64, maxMetaBytes: 3900,
 	},
 	{
 		name: "b2", hosts: []string{".backblazeb2.com"}, pathStyle: true,

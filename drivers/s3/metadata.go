@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -39,7 +40,7 @@ func encodeMetadata(m map[string]string, f *flavour) (map[string]string, error) 
 	sent, more := make(map[string]string, len(m)+2), map[string]string{}
 	for name, value := range m {
 		encoded := encodeValue(value)
-		if f.foldsNames && strings.Contains(name, "_") || f.maxMetaValue > 0 && len(encoded) > f.maxMetaValue {
+		if f.foldsNames && strings.Contains(name, "_") || over(len(name), f.maxMetaName) || over(len(encoded), f.maxMetaValue) {
 			more[name] = value
 		} else {
 			sent[name] = encoded
@@ -48,11 +49,13 @@ func encodeMetadata(m map[string]string, f *flavour) (map[string]string, error) 
 	if len(more) > 0 {
 		pack(more, sent, f.maxMetaValue)
 	}
-	if n := metadataSize(sent); n > maxMetadata {
-		return nil, fmt.Errorf("%w: the metadata takes %d bytes as it is written for S3; %d fit", blob.ErrInvalid, n, maxMetadata)
+	if n, most := metadataSize(sent), cmp.Or(f.maxMetaBytes, maxMetadata); n > most {
+		return nil, fmt.Errorf("%w: the metadata takes %d bytes as it is written for S3; %d fit", blob.ErrInvalid, n, most)
 	}
 	return sent, nil
 }
+
+func over(n, limit int) bool { return limit > 0 && n > limit }
 
 func metadataSize(m map[string]string) (bytes int) {
 	for name, value := range m {

@@ -31,6 +31,9 @@ const (
 	// abortTime is how long the removal of a failed upload may take. The call that failed has perhaps no time left.
 	abortTime = 30 * time.Second
 
+	// partPatience is how long parts that are under way may go on when the call has failed.
+	partPatience = time.Second
+
 	// abortPatience is how long a failed call waits for that.
 	abortPatience = 2 * time.Second
 )
@@ -147,7 +150,7 @@ func (b *bucket) putSingle(ctx context.Context, w *write, size int64, sum uint32
 	if k := b.customer; k != nil {
 		in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = k.algorithm, k.key, k.md5
 	}
-	in.IfMatch, in.IfNoneMatch = writeCondition(w.cond)
+	in.IfMatch, in.IfNoneMatch = b.flavour.writeCondition(w.cond)
 	if b.flavour.checksums {
 		in.ChecksumCRC32C = base64CRC(sum)
 	} else {
@@ -172,6 +175,7 @@ type write struct {
 	attributes blob.Attributes
 	cond       blob.Condition
 	mark       string // of a conditional write
+	kept       bool   // the attributes of a copy are those of its source
 
 	contentType, encoding, language, disposition, cache *string
 	metadata                                            map[string]string
@@ -267,6 +271,8 @@ func (b *bucket) putParts(ctx context.Context, w *write, src parts.Source, concu
 	var mu sync.Mutex
 	var done []sent
 	err = parts.Send(ctx, src, cmp.Or(concurrency, putConcurrency), func(ctx context.Context, p *parts.Part) error {
+		ctx, cancel := patient(ctx)
+		defer cancel()
 		tag, err := u.send(ctx, p.Number, p.Size, p.CRC32C, p.Open)
 		mu.Lock()
 		defer mu.Unlock()
@@ -284,6 +290,17 @@ func (b *bucket) putParts(ctx context.Context, w *write, src parts.Source, concu
 		b.cleanUp(ctx, w.key, id)
 	}
 	return o, err
+}
+
+// patient returns a ctx that outlives ctx a little. A part whose request is cut off may be stored all the same, after the
+// upload has been aborted, which brings the upload back on some servers. So requests under way may end by themselves.
+func patient(ctx context.Context) (context.Context, context.CancelFunc) {
+	outlives, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(partPatience, cancel) })
+	return outlives, func() {
+		stop()
+		cancel()
+	}
 }
 
 // cleanUp removes a failed upload, in time of its own. It is waited for, but not for long: the caller may have ended

@@ -30,6 +30,9 @@ func (b *bucket) try(ctx context.Context, send func(context.Context) error) (los
 			return lost, nil
 		}
 		f := failed(err)
+		if f != nil && b.flavour.racesFail && f.status == http.StatusInternalServerError && f.code == "" {
+			f.lost = false
+		}
 		if f == nil || !f.again || attempt >= b.attempts || f.after > mostRetryAfter || ctx.Err() != nil {
 			return lost, err
 		}

@@ -86,6 +86,6 @@ func (b *bucket) signPut(ctx context.Context, client *s3.PresignClient, key stri
 	in := &s3.PutObjectInput{Bucket: &b.name, Key: &key, ContentType: header(opts.ContentType), ContentEncoding: header(opts.ContentEncoding),
 		ContentLanguage: header(opts.ContentLanguage), ContentDisposition: header(opts.ContentDisposition), CacheControl: header(opts.CacheControl),
 		Metadata: metadata}
-	in.IfMatch, in.IfNoneMatch = writeCondition(opts.If)
+	in.IfMatch, in.IfNoneMatch = b.flavour.writeCondition(opts.If)
 	return client.PresignPutObject(ctx, in)
 }

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -182,7 +183,7 @@ func (u *upload) complete(ctx context.Context, all []sent) (*blob.Object, error)
 	list := make([]types.CompletedPart, len(all))
 	var size int64
 	var whole uint32
-	if len(all) > 1 && all[len(all)-1].size == 0 { // MinIO adds the checksum of nothing wrongly
+	if b.flavour.emptySums && len(all) > 1 && all[len(all)-1].size == 0 {
 		all = all[:len(all)-1]
 	}
 	list = list[:len(all)]
@@ -199,7 +200,7 @@ func (u *upload) complete(ctx context.Context, all []sent) (*blob.Object, error)
 	if k := b.customer; k != nil {
 		in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = k.algorithm, k.key, k.md5
 	}
-	in.IfMatch, in.IfNoneMatch = writeCondition(u.w.cond)
+	in.IfMatch, in.IfNoneMatch = b.flavour.writeCondition(u.w.cond)
 	if known && size > 0 {
 		in.ChecksumCRC32C, in.ChecksumType = base64CRC(whole), types.ChecksumTypeFullObject
 	}
@@ -268,9 +269,12 @@ func (b *bucket) Uploads(ctx context.Context, prefix string) iter.Seq2[*blob.Upl
 				yield(nil, err)
 				return
 			}
-			encoded := out.EncodingType == types.EncodingTypeUrl
+			encoded := out.EncodingType == types.EncodingTypeUrl || b.flavour.keyedUploads
 			for _, u := range out.Uploads {
 				key, err := unescape(aws.ToString(u.Key), encoded)
+				if err == nil && !strings.HasPrefix(key, prefix) { // Swift lists "a" below "a/"
+					continue
+				}
 				if !yield(&blob.UploadInfo{Key: key, ID: aws.ToString(u.UploadId), Initiated: aws.ToTime(u.Initiated)}, err) || err != nil {
 					return
 				}
