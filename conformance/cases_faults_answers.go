@@ -120,9 +120,10 @@ func finalAfterTemporary(t *T) {
 }
 
 func (t *T) errorIn200(op operation) {
+	wrong := func() *faultproxy.Fault { return faultproxy.ErrorIn200().On(writeMethods...) }
 	t.Put(source, newContent)
 	l := t.link()
-	l.everywhere("once", []operation{op}, one(faultproxy.ErrorIn200), func(op operation, key string, r *trial) {
+	l.everywhere("once", []operation{op}, one(wrong), func(op operation, key string, r *trial) {
 		r.attempts(1, mostAttempts)
 		switch {
 		case r.err == nil:
@@ -132,7 +133,7 @@ func (t *T) errorIn200(op operation) {
 			op.undone(t, key)
 		}
 	})
-	l.everywhere("always", []operation{op}, one(func() *faultproxy.Fault { return faultproxy.ErrorIn200().Forever() }), func(op operation, key string, r *trial) {
+	l.everywhere("always", []operation{op}, one(func() *faultproxy.Fault { return wrong().Forever() }), func(op operation, key string, r *trial) {
 		r.fails().attempts(1, mostAttempts)
 		op.undone(t, key)
 	})
@@ -140,7 +141,7 @@ func (t *T) errorIn200(op operation) {
 		return
 	}
 	call := op.prepare(l, "again")
-	l.try("again", op.name, call, faultproxy.ErrorIn200().Forever()).fails()
+	l.try("again", op.name, call, wrong().Forever()).fails()
 	l.try("again", op.name+" when it is over", call).succeeds()
 	op.done(t, "again")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"strings"
+	"sync/atomic"
 
 	"github.com/holdall-go/holdall/blob"
 	"github.com/holdall-go/holdall/conformance/faultproxy"
@@ -27,7 +28,7 @@ func lostAnswers(t *T) {
 			writes = append(writes, op)
 		}
 	}
-	l.everywhere("lost", writes, one(faultproxy.DropResponse), func(op operation, key string, r *trial) {
+	l.everywhere("lost", writes, one(lost), func(op operation, key string, r *trial) {
 		r.settled(op, key).attempts(1, mostAttempts).within(budget / 2)
 		if r.err != nil {
 			op.done(t, key) // the server has done it
@@ -35,8 +36,11 @@ func lostAnswers(t *T) {
 			r.attempts(2, mostAttempts)
 		}
 	})
-	l.everywhere("never", writes, one(func() *faultproxy.Fault { return faultproxy.DropResponse().Forever() }), func(op operation, key string, r *trial) {
-		r.open().attempts(1, mostAttempts).within(budget)
+	l.everywhere("never", writes, one(func() *faultproxy.Fault { return lost().Forever() }), func(op operation, key string, r *trial) {
+		if !op.once || r.err != nil { // who completes may look, and find his object
+			r.open()
+		}
+		r.attempts(1, mostAttempts).within(budget)
 		op.done(t, key)
 	})
 	t.wantNoUploads("writes whose answer was lost")
@@ -60,7 +64,7 @@ func (l *link) ifAbsent(key, content string, faults ...*faultproxy.Fault) *trial
 }
 
 // lost loses the first answer to a write.
-func lost() *faultproxy.Fault { return faultproxy.DropResponse().On("PUT", "POST") }
+func lost() *faultproxy.Fault { return faultproxy.DropResponse().On(writeMethods...) }
 
 func lostIfAbsent(t *T) {
 	l := t.link()
@@ -157,9 +161,7 @@ func lostConditions(t *T) {
 	for i := range all {
 		all[i].name = strings.ReplaceAll(all[i].name, " ", "-") // it is part of the key
 	}
-	l.everywhere("lost", all, func() []*faultproxy.Fault {
-		return []*faultproxy.Fault{faultproxy.DropResponse().On("PUT", "POST", "DELETE")}
-	}, func(op operation, key string, r *trial) {
+	l.everywhere("lost", all, one(lost), func(op operation, key string, r *trial) {
 		if r.err != nil {
 			r.class(blob.ErrAmbiguous)
 		}
@@ -169,18 +171,32 @@ func lostConditions(t *T) {
 	t.wantNoUploads("completions whose answer was lost")
 }
 
+// silenced tries a write of which every answer is lost and, from then on, those to whatever else mentions the key. So
+// the driver can look before it writes, and not after.
+func (l *link) silenced(key, what string, call func(ctx context.Context, b blob.Bucket) error) *trial {
+	var written atomic.Bool
+	later := faultproxy.DropResponse().Mentioning(key).If(func(*faultproxy.Request) bool { return written.Load() }).Forever()
+	write := lost().Forever().Then(func() { written.Store(true) })
+	l.proxy.Inject(later)
+	defer l.proxy.Withdraw(later)
+	return l.try(key, what, call, write).attempts(1, mostAttempts).within(budget)
+}
+
 func ambiguous(t *T) {
 	l := t.link()
 	// Nothing comes back, neither from the write nor from who looks for it.
-	l.ifAbsent("all", newContent, faultproxy.DropResponse().Forever()).class(blob.ErrAmbiguous)
-	holdsNew(t, "all")
+	l.silenced("silent", "put if-absent", func(ctx context.Context, b blob.Bucket) error {
+		_, err := b.Put(ctx, "silent", strings.NewReader(newContent), &blob.PutOptions{If: blob.IfAbsent})
+		return err
+	}).class(blob.ErrAmbiguous)
+	holdsNew(t, "silent")
 	// Only what is written is lost, so a look may tell.
 	l.ifAbsent("writes", newContent, lost().Forever()).succeedsOr(blob.ErrAmbiguous)
 	holdsNew(t, "writes")
 	for i, op := range t.conditional() {
 		key := string(rune('a'+i)) + "-condition"
 		call := op.prepare(l, key)
-		l.try(key, op.name, call, faultproxy.DropResponse().Forever()).class(blob.ErrAmbiguous).attempts(1, mostAttempts)
+		l.silenced(key, op.name, call).class(blob.ErrAmbiguous)
 		op.done(t, key)
 	}
 	// What never reached the server did not happen, and who can know that may say so.

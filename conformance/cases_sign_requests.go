@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -244,7 +245,11 @@ func withPath(other *blob.SignedRequest) func(r *http.Request) {
 
 func signedOtherKey(t *T) {
 	t.Put("k", "may be read")
-	for _, key := range t.holdable("k2", "other", "k/below", "K") {
+	keys := t.holdable("k2", "other", "K")
+	if !t.Caps.NoFileBesideDir {
+		keys = append(keys, "k/below")
+	}
+	for _, key := range keys {
 		t.Put(key, "secret content")
 		for _, method := range []string{"GET", "PUT", "DELETE"} {
 			if !t.Caps.CanSign(method) {
@@ -318,7 +323,11 @@ func expired(t *T) {
 
 func signedAwkward(t *T) {
 	for _, key := range t.awkwardKeys() {
-		t.Put(key, "content of "+key)
+		if _, err := t.Bucket.Put(t.ctx, key, strings.NewReader("content of "+key), nil); errors.Is(err, blob.ErrInvalid) {
+			continue // which the cases of group B have looked at
+		} else if err != nil {
+			t.Fatalf("put %q: %v", key, err)
+		}
 		r := t.send(t.sign(t.Bucket, "GET", key, nil), "")
 		if r.status != http.StatusOK || r.body != "content of "+key {
 			t.Errorf("a signed GET of %q is answered with %d and %s", key, r.status, brief(r.body))

@@ -203,6 +203,9 @@ func (r *trial) settled(op operation, key string) *trial {
 	return r
 }
 
+// writeMethods are those of requests that change something; a driver may look before it writes.
+var writeMethods = []string{"PUT", "POST", "DELETE"}
+
 // one is a script of one fault.
 func one(f func() *faultproxy.Fault) func() []*faultproxy.Fault {
 	return func() []*faultproxy.Fault { return []*faultproxy.Fault{f()} }

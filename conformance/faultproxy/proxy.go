@@ -50,12 +50,16 @@ type Request struct {
 	Status int       // of the answer, as far as the client was shown one; zero: none
 }
 
-// Mentions tells whether text is in the path, the query or a header. Text should need no escaping.
+// Mentions tells whether text is in the path, the query or a header, other than those that name the client. Text should
+// need no escaping.
 func (r *Request) Mentions(text string) bool {
 	if strings.Contains(r.URL, text) {
 		return true
 	}
-	for _, values := range r.Header {
+	for name, values := range r.Header {
+		if name == "User-Agent" || name == "Authorization" {
+			continue
+		}
 		if slices.ContainsFunc(values, func(v string) bool { return strings.Contains(v, text) }) {
 			return true
 		}
