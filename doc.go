@@ -22,7 +22,8 @@
 //	_, err = blob.WriteAll(ctx, alice, "photos/cat.jpg", cat, nil)
 //	cat, err = blob.ReadAll(ctx, alice, "photos/cat.jpg")
 //	_, err = blob.ReadAll(ctx, alice, "payroll.csv") // errors.Is(err, fs.ErrPermission), whether or not there is one
-//	for object, err := range alice.List(ctx, nil) {  // photos/ and what is in it
+//	for o, err := range alice.List(ctx, nil) {       // photos/ and what is in it
+//		fmt.Println(o, err)
 //	}
 //
 // Programs to run and copy from are in the folder examples.

@@ -108,3 +108,15 @@ func TestHookHearsOfRefusals(t *testing.T) {
 		t.Errorf("heard\n%s\nwant\n%s", strings.Join(heard, "\n"), strings.Join(want, "\n"))
 	}
 }
+
+func TestZeroEditIsRefused(t *testing.T) {
+	g := newTestGuard(t, mem.New(nil), nil)
+	for _, edits := range [][]Edit{{{}}, {AddGrant(Grant{Scope: "a/", To: User("u"), Rights: Get}), {}}} {
+		for _, res := range g.as("olga").Batch(t.Context(), edits...) {
+			wantErr(t, "a batch with the zero Edit", res.Err, blob.ErrInvalid)
+		}
+	}
+	if s := (Edit{}).String(); s != "no edit" {
+		t.Errorf("the zero Edit reads %q", s)
+	}
+}

@@ -16,8 +16,20 @@ import (
 
 // An Edit is one change to a policy. It is made by a function of this package, as in AddGrant, and applied by a view.
 // Applying it to a policy that is already so is allowed to whoever may make the change, and changes nothing.
-type Edit interface {
-	// String tells what the edit would do.
+// The zero Edit is none, and is refused. (It is no interface, so that nobody makes one of his own that lies about what
+// it does, or does nothing but panic.)
+type Edit struct{ op amendment }
+
+// String tells what the edit would do.
+func (e Edit) String() string {
+	if e.op == nil {
+		return "no edit"
+	}
+	return e.op.String()
+}
+
+// An amendment is what an edit does, and to whom it is allowed.
+type amendment interface {
 	String() string
 	// check refuses what would be wrong in any policy.
 	check() error
@@ -56,14 +68,14 @@ func newDraft(ix *index) *draft {
 // apply makes one edit in the name of who, or refuses it and changes nothing. It is authorised against the draft as it
 // is now, so after the edits before it.
 func (d *draft) apply(who asker, e Edit, now time.Time) (effect, error) {
-	if err := e.check(); err != nil {
+	if err := e.op.check(); err != nil {
 		return effect{}, fmt.Errorf("%v: %w", e, err)
 	}
 	c := &editing{draft: d, who: who, now: now}
 	if who.User == "" {
 		return effect{}, &RefusedError{e.String(), "an edit needs an author: a named user"}
 	}
-	if err := e.apply(c); err != nil {
+	if err := e.op.apply(c); err != nil {
 		if rule, refused := err.(refusal); refused {
 			err = &RefusedError{e.String(), string(rule)}
 		}
@@ -116,7 +128,7 @@ func (c *editing) owns() bool { return c.policy.owns(c.members, c.who) }
 
 // AddGrant gives g.Rights to g.To in g.Scope until g.Expires, or extends what the same user has given before. The giver
 // needs WriteACL there, and to hold those rights there for at least as long. g.By is set to the giver.
-func AddGrant(g Grant) Edit { return addGrant{g} }
+func AddGrant(g Grant) Edit { return Edit{addGrant{g}} }
 
 type addGrant struct{ grant Grant }
 
@@ -159,7 +171,7 @@ func (e addGrant) apply(c *editing) error {
 
 // Revoke takes away what was granted to exactly this principal in exactly this scope, by anyone. It needs WriteACL
 // there. The principal may hold the rights still, by another grant.
-func Revoke(scope string, from Principal) Edit { return revoke{scope, from} }
+func Revoke(scope string, from Principal) Edit { return Edit{revoke{scope, from}} }
 
 type revoke struct {
 	scope string
@@ -185,7 +197,7 @@ func (e revoke) apply(c *editing) error {
 
 // RevokeBy takes away all that a user granted, in every scope in which the asker has WriteACL; an owner has it in all.
 // Where there is nothing to take, or not for the asker, it takes nothing, and does not tell which.
-func RevokeBy(user string) Edit { return revokeBy{user} }
+func RevokeBy(user string) Edit { return Edit{revokeBy{user}} }
 
 type revokeBy struct{ user string }
 
@@ -214,7 +226,7 @@ func (c *editing) remove(match func(*Grant) bool) {
 }
 
 // SetBarrier stops the data rights granted above scope from reaching into it. It needs WriteACL there.
-func SetBarrier(scope string) Edit { return setBarrier{scope} }
+func SetBarrier(scope string) Edit { return Edit{setBarrier{scope}} }
 
 type setBarrier struct{ scope string }
 
@@ -232,7 +244,7 @@ func (e setBarrier) apply(c *editing) error {
 // RemoveBarrier lets what was granted above scope reach into it again. That gives rights to others, so it needs
 // WriteACL there, and every data right of every live grant above, for at least as long, whether or not anyone has it now:
 // the switches and the groups that decide about that may change.
-func RemoveBarrier(scope string) Edit { return removeBarrier{scope} }
+func RemoveBarrier(scope string) Edit { return Edit{removeBarrier{scope}} }
 
 type removeBarrier struct{ scope string }
 

@@ -12,7 +12,7 @@ import (
 
 // SetGroup makes the group, or replaces its members, which are users and groups. It is refused where groups would be
 // nested more than 32 deep.
-func SetGroup(id string, members ...Principal) Edit { return setGroup{id, slices.Clone(members)} }
+func SetGroup(id string, members ...Principal) Edit { return Edit{setGroup{id, slices.Clone(members)}} }
 
 type setGroup struct {
 	id      string
@@ -48,7 +48,7 @@ func (e setGroup) apply(c *editing) error {
 
 // DeleteGroup deletes the group and all that names it: grants to it, its place in other groups, and among the owners.
 // So a group that gets the same id later has nothing from this one.
-func DeleteGroup(id string) Edit { return deleteGroup{id} }
+func DeleteGroup(id string) Edit { return Edit{deleteGroup{id}} }
 
 type deleteGroup struct{ id string }
 
@@ -74,7 +74,7 @@ func (e deleteGroup) apply(c *editing) error {
 }
 
 // AddOwner makes a user or group an owner.
-func AddOwner(who Principal) Edit { return addOwner{who} }
+func AddOwner(who Principal) Edit { return Edit{addOwner{who}} }
 
 type addOwner struct{ who Principal }
 
@@ -90,7 +90,7 @@ func (e addOwner) apply(c *editing) error {
 }
 
 // RemoveOwner makes a user or group an owner no longer. The last user who is an owner and not suspended stays.
-func RemoveOwner(who Principal) Edit { return removeOwner{who} }
+func RemoveOwner(who Principal) Edit { return Edit{removeOwner{who}} }
 
 type removeOwner struct{ who Principal }
 
@@ -105,7 +105,7 @@ func (e removeOwner) apply(c *editing) error {
 }
 
 // Suspend takes every right from a user, at once, until [Unsuspend]. The last owner stays, as in [RemoveOwner].
-func Suspend(user string) Edit { return suspend{user} }
+func Suspend(user string) Edit { return Edit{suspend{user}} }
 
 type suspend struct{ user string }
 
@@ -130,7 +130,7 @@ func (c *editing) keepingOwner(change func(p *Policy)) error {
 }
 
 // Unsuspend gives a suspended user back what the policy grants.
-func Unsuspend(user string) Edit { return unsuspend{user} }
+func Unsuspend(user string) Edit { return Edit{unsuspend{user}} }
 
 type unsuspend struct{ user string }
 
@@ -146,7 +146,7 @@ func (e unsuspend) apply(c *editing) error {
 }
 
 // SetAllowPublic decides whether grants to [Public] and [Authenticated] are live.
-func SetAllowPublic(allow bool) Edit { return setAllowPublic{allow} }
+func SetAllowPublic(allow bool) Edit { return Edit{setAllowPublic{allow}} }
 
 type setAllowPublic struct{ allow bool }
 

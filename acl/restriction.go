@@ -1,9 +1,6 @@
 package acl
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // A restriction narrows what an identity may do to some rights in a scope, for a while. It only ever takes away, so
 // restrictions of one another need no order, and the restricted is never an owner.
@@ -11,14 +8,6 @@ type restriction struct {
 	Scope   string    `json:"scope"`
 	Rights  Rights    `json:"rights"`
 	Expires time.Time `json:"expires,omitzero"` // nothing from this moment on; zero: never
-}
-
-// validate reports why r is not a restriction, or nil. One to no rights is.
-func (r *restriction) validate() error {
-	if err := CheckScope(r.Scope); err != nil {
-		return fmt.Errorf("restriction: %w", err)
-	}
-	return nil
 }
 
 // rights returns what r leaves of all rights on key, before it expires.

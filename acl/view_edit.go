@@ -45,7 +45,7 @@ func (v *View) Batch(ctx context.Context, edits ...Edit) []Result {
 		}
 		o := &outcomes[i]
 		r.Token, r.Changed, r.Removed, r.Err = Token(o.generation), o.changed, o.removed, fail("edit", "", o.err)
-		if e, ok := e.(revoke); ok && o.err == nil && o.revoked != 0 {
+		if e, ok := e.op.(revoke); ok && o.err == nil && o.revoked != 0 {
 			r.Residual = residual(o.after, v.v.who, e.scope, e.from, o.revoked, v.v.guard.clock.now().time())
 		}
 	}
@@ -63,8 +63,8 @@ func (v *view) edit(ctx context.Context, edits []Edit) ([]outcome, error) {
 	}
 	ids := make([]string, len(edits))
 	for i, e := range edits {
-		if e == nil {
-			return nil, fmt.Errorf("%w: edit %d is nil", blob.ErrInvalid, i)
+		if e.op == nil {
+			return nil, fmt.Errorf("%w: edit %d is the zero Edit; make one with AddGrant or the like", blob.ErrInvalid, i)
 		}
 		ids[i] = nonce()
 	}
@@ -81,7 +81,7 @@ func (v *view) edit(ctx context.Context, edits []Edit) ([]outcome, error) {
 
 // revokedBy returns the rights that a Revoke would take, and nothing for other edits.
 func revokedBy(p *Policy, e Edit) (rights Rights) {
-	r, ok := e.(revoke)
+	r, ok := e.op.(revoke)
 	if !ok {
 		return 0
 	}
@@ -155,7 +155,7 @@ func (v *View) SetAllowPublic(ctx context.Context, allow bool) (Result, error) {
 }
 
 // RenewSecret ends every resume token of an upload: whoever has one begins anew. It is for owners.
-func RenewSecret() Edit { return renewSecret{} }
+func RenewSecret() Edit { return Edit{renewSecret{}} }
 
 type renewSecret struct{}
 

@@ -137,7 +137,7 @@ func TestListingSkipsWhatIsHidden(t *testing.T) {
 	if got := entries(t, g.as("u"), nil); !slices.Equal(got, []string{"d07/a", "d07/b", "d42/a", "d42/b"}) {
 		t.Errorf("lists %q", got)
 	}
-	if calls := s.taken()[200-200:]; !slices.Equal(calls, []string{"list d07/", "list d42/"}) {
+	if calls := s.taken(); !slices.Equal(calls, []string{"list d07/", "list d42/"}) {
 		t.Errorf("asked for %q", calls)
 	}
 	if got := entries(t, g.as("u"), &blob.ListOptions{Delimiter: "/"}); !slices.Equal(got, []string{"d07/", "d42/"}) {

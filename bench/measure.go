@@ -21,6 +21,7 @@ var scratch, disk string
 type cost struct {
 	cpu, wall time.Duration
 	allocs    float64
+	bytes     float64 // allocated
 }
 
 // measure runs f n times and returns what one time cost.
@@ -34,7 +35,7 @@ func measure(n int, f func(i int)) cost {
 	}
 	elapsed, used := time.Since(wall), processorTime()-cpu
 	runtime.ReadMemStats(&after)
-	return cost{used / time.Duration(n), elapsed / time.Duration(n), float64(after.Mallocs-before.Mallocs) / float64(n)}
+	return cost{used, elapsed, float64(after.Mallocs - before.Mallocs), float64(after.TotalAlloc - before.TotalAlloc)}.by(n)
 }
 
 // processorTime is what this process used so far, in user and system mode.
@@ -50,7 +51,9 @@ func processorTime() time.Duration {
 type side func() cost
 
 // alternate lets the sides take turns and returns the medians of each.
-func alternate(sides ...side) []cost {
+func alternate(sides ...side) []cost { return alternateOften(turns, sides...) }
+
+func alternateOften(turns int, sides ...side) []cost {
 	all := make([][]cost, len(sides))
 	for range turns {
 		for i, s := range sides {
@@ -77,7 +80,13 @@ func median(costs []cost) cost {
 		cpu:    time.Duration(mid(func(c cost) float64 { return float64(c.cpu) })),
 		wall:   time.Duration(mid(func(c cost) float64 { return float64(c.wall) })),
 		allocs: mid(func(c cost) float64 { return c.allocs }),
+		bytes:  mid(func(c cost) float64 { return c.bytes }),
 	}
+}
+
+// by divides a cost among the n things that were done for it.
+func (c cost) by(n int) cost {
+	return cost{c.cpu / time.Duration(n), c.wall / time.Duration(n), c.allocs / float64(n), c.bytes / float64(n)}
 }
 
 // calls makes a side of n calls of f.

@@ -42,10 +42,11 @@ type Capabilities struct {
 	// those of which every object that Put makes has one.
 	ChecksumIn, ChecksumOut []Algorithm
 
-	ListWithoutETag bool // a listing has no ETags
-	OnlySlash       bool // no other delimiter than "/" is listed by
-	NativeACL       bool // the provider has access control of its own, reached on the driver's type
-	ReadOnly        bool // every write is refused with fs.ErrPermission
+	ListWithoutETag  bool // a listing has no ETags
+	WriteWithoutETag bool // a write returns the size and what it was given, but no ETag, Version or ModTime
+	OnlySlash        bool // no other delimiter than "/" is listed by
+	NativeACL        bool // the provider has access control of its own, reached on the driver's type
+	ReadOnly         bool // every write is refused with fs.ErrPermission
 
 	// TimePrecision is the step of ModTime; zero is a nanosecond.
 	TimePrecision time.Duration

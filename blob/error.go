@@ -58,7 +58,10 @@ func (e *Error) Error() string {
 		b.WriteString(quoteKey(e.Key))
 	}
 	if e.Bucket != "" {
-		b.WriteString(" in ")
+		if e.Key != "" || e.Op != "open" && e.Op != "close" { // those are done to the bucket itself
+			b.WriteString(" in")
+		}
+		b.WriteByte(' ')
 		b.WriteString(e.Bucket)
 	}
 	b.WriteString(": ")

@@ -250,6 +250,10 @@ func TestErrors(t *testing.T) {
 	if got, want := err.Error(), `get "a\n\"b" in s3://b: object does not exist`; got != want {
 		t.Errorf("%s; want %s", got, want)
 	}
+	err = &blob.Error{Op: "open", Bucket: "file:///srv", Err: blob.ErrNotExist}
+	if got, want := err.Error(), "open file:///srv: object does not exist"; got != want {
+		t.Errorf("%s; want %s", got, want)
+	}
 	if long := (&blob.Error{Op: "get", Key: strings.Repeat("k", 1000), Err: errTest}).Error(); len(long) > 300 {
 		t.Errorf("a long key drowns its error: %s", long)
 	}

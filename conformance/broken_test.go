@@ -47,6 +47,7 @@ var brokenDrivers = []struct {
 	{"pages by counting entries", []string{"H20", "H22"}, func(b blob.Bucket) blob.Bucket { return &counts{b} }},
 	{"copies on no condition", []string{"J09", "J10"}, func(b blob.Bucket) blob.Bucket { return &copies{b} }},
 	{"completes on no condition", []string{"K05"}, func(b blob.Bucket) blob.Bucket { return &uploads{b, unconditionally} }},
+	{"answers an ETag that it declares not to know", []string{"G01"}, func(b blob.Bucket) blob.Bucket { return &declaresNoETag{b} }},
 	{"drops the attributes of an upload", []string{"L16"}, func(b blob.Bucket) blob.Bucket { return &uploads{b, barely} }},
 }
 
@@ -224,6 +225,14 @@ func (d *stale) List(ctx context.Context, opts *blob.ListOptions) iter.Seq2[*blo
 }
 
 // puts has a Put of its own, around that of b.
+type declaresNoETag struct{ blob.Bucket }
+
+func (d *declaresNoETag) Capabilities() blob.Capabilities {
+	c := d.Bucket.Capabilities()
+	c.WriteWithoutETag = true
+	return c
+}
+
 type puts struct {
 	blob.Bucket
 	put func(ctx context.Context, b blob.Bucket, key string, body io.Reader, opts *blob.PutOptions) (*blob.Object, error)

@@ -323,7 +323,7 @@ func writesLeaveNothing(t *T) {
 			}
 		}()
 	}
-	t.NoLeaks(func() {
+	through := func() {
 		for _, size := range []int{100, 300_000} {
 			t.Put("k", t.content(size))
 			_, err := t.Bucket.Put(t.ctx, "k", onlyReader{strings.NewReader(t.content(size))}, nil)
@@ -334,7 +334,9 @@ func writesLeaveNothing(t *T) {
 				}
 			}
 		}
-	})
+	}
+	through() // the first overwrite may open what the handle then keeps
+	t.NoLeaks(through)
 	left, err := os.ReadDir(dir)
 	t.WantOK("read of the directory for temporary files", err)
 	for _, entry := range left {

@@ -20,7 +20,28 @@ func (t *T) Put(key, content string) *blob.Object {
 	if err != nil {
 		t.Fatalf("put %q: %v", key, err)
 	}
-	return o
+	return t.made(key, o)
+}
+
+// made returns what a write answered, which nobody else has overwritten. What a store does not answer, and declares so,
+// is filled in from Stat.
+func (t *T) made(key string, o *blob.Object) *blob.Object {
+	if !t.Caps.WriteWithoutETag {
+		return o
+	}
+	if o.ETag != "" {
+		t.Errorf("a write of %q answers the ETag %s, though the store declares that it answers none", key, o.ETag)
+	}
+	s := t.Stat(key)
+	if s.Size != o.Size {
+		t.Errorf("a write of %q answers %+v, and stat %+v", key, o, s)
+	}
+	return s
+}
+
+// answers tells whether a write answered this ETag, or none, where the store declares that.
+func (t *T) answers(o *blob.Object, etag string) bool {
+	return o.ETag == etag || t.Caps.WriteWithoutETag && o.ETag == ""
 }
 
 // putOf stores a few bytes in any bucket, for cases that look at the error.
@@ -35,7 +56,7 @@ func (t *T) PutWith(key, content string, opts *blob.PutOptions) *blob.Object {
 	if err != nil {
 		t.Fatalf("put %q with %+v: %v", key, opts, err)
 	}
-	return o
+	return t.made(key, o)
 }
 
 // Stat returns the attributes of an object that must be there.

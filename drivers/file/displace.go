@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 )
 
 // displace makes room for "a/b" where "a" is an object: the directory gets the name, and the object moves into it,
@@ -219,6 +220,11 @@ func (t *tree) finishMove(move folder) error {
 	path, err := readAll(note.file, note.info.size)
 	if err != nil {
 		return err
+	}
+	for name := range strings.SplitSeq(string(path), "/") {
+		if name == "" || name == "." || name == ".." { // no key has such a path: the note is not ours
+			return fmt.Errorf("the note names %q", path)
+		}
 	}
 	above, name := split(string(path))
 	parent, err := t.parents(context.Background(), above)

@@ -270,6 +270,7 @@ func (w *walk) holdsObjects(dir folder, text, path string) (bool, error) {
 		chain      bool
 	}
 	var folders []inner
+	w.tree.moving.RLock() // an object out of its place is not missing
 	err := dir.each(func(name string, k kind) bool {
 		segment, chain, ok := w.tree.names.segment(text, path, name)
 		if !ok {
@@ -284,6 +285,7 @@ func (w *walk) holdsObjects(dir folder, text, path string) (bool, error) {
 		found = k == kindFile && !chain
 		return !found
 	})
+	w.tree.moving.RUnlock()
 	if err != nil || found {
 		return found, err
 	}

@@ -1,6 +1,7 @@
 package file
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -100,6 +101,126 @@ func TestStaleDrafts(t *testing.T) {
 	openMode(t, dir, mode{})
 	if left := drafts(t, dir); !slices.Equal(left, []string{"young"}) {
 		t.Errorf("left: %q", left)
+	}
+}
+
+// TestStaleUploads: an upload whose head is gone was begun or removed, but not to the end. One with a head may be resumed
+// however old it is, and one that has just begun may get its head any moment.
+func TestStaleUploads(t *testing.T) {
+	dir := t.TempDir()
+	b := openMode(t, dir, mode{})
+	ids := map[string]string{}
+	uploads := filepath.Join(dir, workName, uploadsFolder)
+	for _, state := range []string{"headless", "beginning", "resumable"} {
+		u, err := b.Upload(t.Context(), "k", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := u.Put(t.Context(), 1, section([]byte("part"))); err != nil {
+			t.Fatal(err)
+		}
+		ids[state] = u.ID()
+		if state != "resumable" {
+			os.Remove(filepath.Join(uploads, u.ID(), headName))
+		}
+		if old := time.Now().Add(-48 * time.Hour); state != "beginning" {
+			os.Chtimes(filepath.Join(uploads, u.ID()), old, old)
+		}
+	}
+	b.Close()
+	openMode(t, dir, mode{})
+	for state, want := range map[string]bool{"headless": false, "beginning": true, "resumable": true} {
+		if _, err := os.Stat(filepath.Join(uploads, ids[state])); (err == nil) != want {
+			t.Errorf("%s: there is %v, want it there: %t", state, err, want)
+		}
+	}
+}
+
+// TestWorkRemoved has the work directory removed under an open bucket, as another process does that closes the tree.
+// Writes go on, and no descriptor is kept for each removal.
+func TestWorkRemoved(t *testing.T) {
+	eachMode(t, func(t *testing.T, m mode) {
+		dir := t.TempDir()
+		b := openMode(t, dir, m)
+		overwrite := func() {
+			if err := os.RemoveAll(filepath.Join(dir, workName)); err != nil {
+				t.Fatal(err)
+			}
+			put(t, b, "k", "content")
+		}
+		for range 3 {
+			overwrite()
+		}
+		before := descriptors()
+		for range 50 {
+			overwrite()
+		}
+		if now := descriptors(); now > before+10 { // others of the process come and go
+			t.Errorf("50 removals of the work directory leave %d descriptors open, where there were %d", now, before)
+		}
+	})
+}
+
+// descriptors counts the open files of the process, where the system tells.
+func descriptors() int {
+	entries, _ := os.ReadDir("/proc/self/fd")
+	return len(entries)
+}
+
+// TestHoldsObjectsDuringMove asks, as a listing with a delimiter does, whether a directory holds anything, while its only
+// object is between two places.
+func TestHoldsObjectsDuringMove(t *testing.T) {
+	b := openMode(t, t.TempDir(), mode{portable: true})
+	put(t, b, "p/a", "object")
+	tree := b.raw.tree
+	answer := make(chan error, 1)
+	moved := false
+	tree.beforeSync = func(any) error {
+		if tree.moving.TryRLock() { // the object is in its place
+			tree.moving.RUnlock()
+		} else if !moved {
+			moved = true
+			go func() {
+				dir, err := tree.openFolder("p")
+				if err == nil {
+					defer dir.close()
+					var found bool
+					w := &walk{tree: tree, ctx: context.Background(), skipped: &skipped{}}
+					if found, err = w.holdsObjects(dir, "", ""); err == nil && !found {
+						err = errors.New("the directory seems empty")
+					}
+				}
+				answer <- err
+			}()
+			time.Sleep(100 * time.Millisecond) // it waits for the move, or has looked by then
+		}
+		return nil
+	}
+	put(t, b, "p/a/b", "")
+	if !moved {
+		t.Fatal("the object was never out of its place")
+	}
+	if err := <-answer; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestForeignNote: a note that no move wrote does not lead out of the root.
+func TestForeignNote(t *testing.T) {
+	outer := t.TempDir()
+	dir := filepath.Join(outer, "root")
+	move := filepath.Join(dir, workName, movesFolder, "1")
+	os.MkdirAll(filepath.Join(move, "dir"), 0o777)
+	os.WriteFile(filepath.Join(move, "dir", selfName), []byte("content"), 0o666)
+	for _, note := range []string{"../escaped", "../new/escaped", "a/../../escaped", "", "/escaped", "."} {
+		os.WriteFile(filepath.Join(move, "path"), []byte(note), 0o666)
+		if b, err := Open(dir, nil); err == nil {
+			b.Close()
+			t.Errorf("a note that names %q is followed", note)
+		}
+		if entries, _ := os.ReadDir(outer); len(entries) != 1 {
+			t.Fatalf("a note that names %q leads to %v", note, entries)
+		}
 	}
 }
 

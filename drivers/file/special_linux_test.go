@@ -62,6 +62,7 @@ func TestWithoutOpenat2(t *testing.T) {
 	t.Run("foreign", TestForeignTree)
 	t.Run("attributes", TestAttributes)
 	t.Run("displace", TestDisplace)
+	t.Run("note", TestForeignNote)
 }
 
 // TestViaProc links unnamed files by way of /proc.

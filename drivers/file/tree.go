@@ -38,8 +38,7 @@ type tree struct {
 
 	work struct {
 		sync.Mutex
-		open map[string]folder
-		gone []folder // removed by others while in use here
+		open map[string]*workFolder
 	}
 
 	beforeSync func(what any) error // for tests
@@ -135,9 +134,6 @@ func (t *tree) leave() {
 	for _, f := range t.work.open {
 		f.close()
 	}
-	for _, f := range t.work.gone {
-		f.close()
-	}
 	t.root.close()
 }
 
@@ -179,48 +175,72 @@ const (
 
 var workFolders = []string{tmpFolder, movesFolder, asideFolder, uploadsFolder}
 
+// A workFolder stays open from one call to the next. One that was removed is closed by the last who uses it.
+type workFolder struct {
+	folder
+	users int
+	gone  bool
+}
+
 // inWork calls with a folder of the work directory, which is made when it is first needed, and again when somebody
 // removed it.
 func (t *tree) inWork(name string, call func(folder) error) error {
 	for try := 0; ; try++ {
-		f, err := t.workFolder(name)
+		f, err := t.useWork(name)
 		if err != nil {
 			return err
 		}
-		err = call(f)
-		if !errors.Is(err, fs.ErrNotExist) || try > 0 {
+		err = call(f.folder)
+		gone := errors.Is(err, fs.ErrNotExist) && !t.inPlace(f, name)
+		t.leaveWork(f, name, gone)
+		if !gone || try > 0 {
 			return err
 		}
-		if now, gone := t.root.lstat(workName + "/" + name); gone == nil {
-			if held, gone := f.lstat("."); gone == nil && held.inode == now.inode {
-				return err
-			}
-		}
-		t.work.Lock()
-		if t.work.open[name] == f {
-			delete(t.work.open, name)
-			t.work.gone = append(t.work.gone, f)
-		}
-		t.work.Unlock()
 	}
 }
 
-func (t *tree) workFolder(name string) (folder, error) {
+// inPlace tells whether f is still the folder of its name, as far as the system says.
+func (t *tree) inPlace(f folder, name string) bool {
+	now, err := t.root.lstat(workName + "/" + name)
+	if err != nil {
+		return false
+	}
+	held, err := f.lstat(".")
+	return err == nil && held.inode == now.inode
+}
+
+// leaveWork ends what useWork began.
+func (t *tree) leaveWork(f *workFolder, name string, gone bool) {
+	t.work.Lock()
+	defer t.work.Unlock()
+	f.users--
+	if gone && !f.gone {
+		f.gone = true
+		delete(t.work.open, name)
+	}
+	if f.gone && f.users == 0 {
+		f.close()
+	}
+}
+
+func (t *tree) useWork(name string) (*workFolder, error) {
 	t.work.Lock()
 	defer t.work.Unlock()
 	if f := t.work.open[name]; f != nil {
+		f.users++
 		return f, nil
 	}
-	f, err := t.root.openFolder(workName + "/" + name)
+	dir, err := t.root.openFolder(workName + "/" + name)
 	if errors.Is(err, fs.ErrNotExist) {
-		f, err = t.makeWorkFolder(name)
+		dir, err = t.makeWorkFolder(name)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("work directory %s: %w", workName, err)
 	}
 	if t.work.open == nil {
-		t.work.open = map[string]folder{}
+		t.work.open = map[string]*workFolder{}
 	}
+	f := &workFolder{folder: dir, users: 1}
 	t.work.open[name] = f
 	return f, nil
 }
@@ -258,17 +278,46 @@ func (t *tree) recover() error {
 	if err := t.finishMoves(); err != nil && !errors.Is(err, fs.ErrPermission) {
 		return err
 	}
-	tmp, err := t.root.openFolder(workName + "/" + tmpFolder)
-	if err != nil {
-		return nil // there is none, or it is not ours to clear up
+	if err := t.eachStale(tmpFolder, dropStale); err != nil {
+		return err
 	}
-	defer tmp.close()
-	return tmp.each(func(name string, k kind) bool {
-		if i, err := tmp.lstat(name); err == nil && i.kind == kindFile && time.Since(time.Unix(0, i.mtime)) > staleAfter {
-			_ = tmp.unlink(name)
+	return t.eachStale(uploadsFolder, func(uploads folder, id string, _ kind) {
+		// Without a head it can be neither found nor resumed: it was begun, or removed, but not to the end.
+		if _, err := uploads.lstat(id + "/" + headName); isID(id) && errors.Is(err, fs.ErrNotExist) {
+			_ = t.abort(id)
+		}
+	})
+}
+
+// eachStale calls with what has lain in a folder of the work directory for longer than anybody works on it. There may be
+// no such folder, or none that is ours to clear up.
+func (t *tree) eachStale(in string, call func(in folder, name string, k kind)) error {
+	dir, err := t.root.openFolder(workName + "/" + in)
+	if err != nil {
+		return nil
+	}
+	defer dir.close()
+	stale := map[string]kind{}
+	err = dir.each(func(name string, _ kind) bool {
+		if i, err := dir.lstat(name); err == nil && time.Since(time.Unix(0, i.mtime)) > staleAfter {
+			stale[name] = i.kind
 		}
 		return true
 	})
+	for name, k := range stale {
+		call(dir, name, k)
+	}
+	return err
+}
+
+// dropStale removes a draft, or an empty directory. One that holds something may hold the only link of an object.
+func dropStale(tmp folder, name string, k kind) {
+	switch k {
+	case kindFile:
+		_ = tmp.unlink(name)
+	case kindFolder:
+		_ = tmp.rmdir(name)
+	}
 }
 
 // parents opens the directory at path, and makes it and those above it where they are missing. Where an object is in

@@ -170,24 +170,44 @@ func (b *bucket) getNothing(ctx context.Context, key string, opts *blob.GetOptio
 	return blob.NewReader(ctx, http.NoBody, o, off, 0), nil
 }
 
-// A body is the content of an answer. Small reads are served from a buffer, large ones pass it by.
+// A body is the content of an answer. Small reads of a long one are served from a buffer, since each of them costs a
+// system call else; large ones pass it by.
 type body struct {
-	r     io.ReadCloser
-	small *bufio.Reader
+	r        io.ReadCloser
+	left     int64 // bytes that are still wanted
+	buffered bool
+	buffer   *bufio.Reader // of the pool, from the first small read until nothing is left
 }
 
 const bodyBuffer = 128 << 10
 
 var bodyBuffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, bodyBuffer) }}
 
-func newBody(r io.ReadCloser, n int64) io.ReadCloser { return &body{r: r} }
+func newBody(r io.ReadCloser, n int64) io.ReadCloser {
+	return &body{r: r, left: n, buffered: n > readAhead}
+}
 
-func (b *body) Read(p []byte) (int, error) {
-	n, err := b.r.Read(p)
+func (b *body) Read(p []byte) (n int, err error) {
+	if b.buffer == nil && b.buffered && len(p) < bodyBuffer && int64(len(p)) < b.left {
+		b.buffer = bodyBuffers.Get().(*bufio.Reader)
+		b.buffer.Reset(b.r)
+	}
+	if b.buffer == nil {
+		n, err = b.r.Read(p)
+	} else {
+		n, err = b.buffer.Read(p)
+	}
+	b.left -= int64(n)
+	if b.buffer != nil && (err != nil || b.left <= 0) {
+		b.buffer.Reset(nil)
+		bodyBuffers.Put(b.buffer)
+		b.buffer, b.buffered = nil, false
+	}
 	if err != nil && err != io.EOF {
 		err = asFailure(err)
 	}
 	return n, err
 }
 
+// Close may come while a Read waits, so it leaves the buffer alone.
 func (b *body) Close() error { return b.r.Close() }

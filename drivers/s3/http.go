@@ -22,10 +22,13 @@ func newTransport() *http.Transport {
 		MaxIdleConnsPerHost:   128,
 		IdleConnTimeout:       90 * time.Second,
 		WriteBufferSize:       64 << 10,
-		ReadBufferSize:        16 << 10,
+		ReadBufferSize:        readAhead,
 		DisableCompression:    true,
 	}
 }
+
+// readAhead is what a connection reads at once where the reader asks for less, in bytes.
+const readAhead = 16 << 10
 
 // noRedirect leaves redirects to S3's own rules: a signature is good for one host, and must not be sent to another.
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

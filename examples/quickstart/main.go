@@ -46,11 +46,17 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 	defer files.Close()
 	bucket := blob.ReadOnly(files)
 	tree, err := survey(ctx, bucket)
+	if errors.Is(err, fs.ErrPermission) { // a listing leaves nothing out in silence
+		return fmt.Errorf("a folder in %s cannot be read; try another directory: %w", dir, err)
+	}
 	if err != nil {
 		return err
 	}
 	s.step("Open %s as a bucket", dir)
-	s.say("%d objects, %s; each file is one, its path is the key", tree.objects, size(tree.bytes))
+	s.say("%s, %s; each file is one, its path is the key", count(tree.objects, "object"), size(tree.bytes))
+	if skipped := files.Skipped(); skipped.Links+skipped.Names > 0 {
+		s.say("left out: %d links or special files, %d names that are no keys", skipped.Links, skipped.Names)
+	}
 	s.done()
 
 	// 2. Who may see what is a policy, kept in another bucket. The first owner is root.
@@ -143,7 +149,7 @@ func list(ctx context.Context, s *show, view blob.Bucket, who acl.Identity) erro
 	if objects == 0 {
 		s.say("an empty bucket")
 	} else {
-		s.say("%d objects, under %s", objects, strings.Join(top, " "))
+		s.say("%s, under %s", count(objects, "object"), strings.Join(top, " "))
 	}
 	s.done()
 	return nil
@@ -180,14 +186,16 @@ func yesNo(err error) string {
 
 // directory is the one that was named, or Go's own source.
 func directory(args []string) (string, error) {
-	switch len(args) {
-	case 0:
+	switch {
+	case len(args) == 1 && (args[0] == "" || strings.HasPrefix(args[0], "-")):
+		return "", fmt.Errorf("%q is no directory; usage: quickstart [directory]", args[0])
+	case len(args) == 0:
 		goroot, err := exec.Command("go", "env", "GOROOT").Output()
 		if err != nil {
 			return "", fmt.Errorf("cannot find Go's source (%w); name a directory instead", err)
 		}
 		return filepath.Join(strings.TrimSpace(string(goroot)), "src"), nil
-	case 1:
+	case len(args) == 1:
 		return filepath.Abs(args[0])
 	}
 	return "", fmt.Errorf("%d arguments; name one directory, or none", len(args))

@@ -52,8 +52,10 @@ func TestTourOfTooLittle(t *testing.T) {
 	if err := run(context.Background(), &strings.Builder{}, []string{dir}); err == nil || !strings.Contains(err.Error(), "two folders") {
 		t.Errorf("an empty directory answers %v", err)
 	}
-	if err := run(context.Background(), &strings.Builder{}, []string{dir, dir}); err == nil {
-		t.Error("two directories were taken")
+	for _, args := range [][]string{{dir, dir}, {"-h"}, {""}} {
+		if err := run(context.Background(), &strings.Builder{}, args); err == nil || !strings.Contains(err.Error(), "director") {
+			t.Errorf("%q answers %v", args, err)
+		}
 	}
 }
 

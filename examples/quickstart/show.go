@@ -32,6 +32,14 @@ func (s *show) done() {
 	s.begin = time.Now()
 }
 
+// count says how many there are of what noun names.
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
 func size(n int64) string {
 	switch {
 	case n < 1<<10:
