@@ -33,6 +33,8 @@ func (b *bucket) Delete(ctx context.Context, key string, opts *blob.DeleteOption
 		return err
 	}
 	switch {
+	case f.code == "ErrDirectoryNotEmpty": // versitygw, of a key that ends in a slash and is no object
+		return nil
 	case opts.If.IsZero() && f.status == http.StatusNotFound && f.code != "NoSuchBucket":
 		return nil
 	case !opts.If.IsZero() && lost && (f.status == http.StatusNotFound || f.status == http.StatusPreconditionFailed):

@@ -26,10 +26,9 @@ type flavour struct {
 	// bodies are signed, which it verifies, and our CRC-32C is kept among the metadata.
 	checksums bool
 
-	listV1       bool // has no ListObjectsV2
+	wholePages   bool // loses keys in small pages
 	uniformParts bool // all parts but the last must have one size
 	noUploads    bool // does not list unfinished uploads
-	noBulkDelete bool
 	foldsNames   bool // takes '_' in the names of metadata for '-'
 	maxMetaValue int  // most bytes in one value of the metadata; zero: no limit of its own
 
@@ -58,7 +57,7 @@ var flavours = []flavour{
 	{
 		// Objects are directories of its own on disk: "Object name contains unsupported characters" (XMinioInvalidObjectName).
 		// Unfinished uploads are listed by whole keys alone.
-		name: "minio", server: "MinIO", pathStyle: true, paths: true,
+		name: "minio", server: "MinIO", pathStyle: true, paths: true, wholePages: true,
 		putIf: writeIf, uploadIf: writeIf, sourceIf: match, checksums: true, noUploads: true,
 	},
 	{

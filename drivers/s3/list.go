@@ -94,10 +94,10 @@ type listing struct {
 // next returns the next page. Objects and prefixes come apart and are merged, both being in order.
 func (l *listing) next(ctx context.Context) (page []*blob.Object, more bool, err error) {
 	size := maxPage
-	if l.opts.PageSize > 0 {
+	if l.opts.PageSize > 0 && !l.b.flavour.wholePages {
 		size = min(size, l.opts.PageSize)
 	}
-	if l.opts.Limit > 0 {
+	if l.opts.Limit > 0 && !l.b.flavour.wholePages {
 		size = min(size, max(l.opts.Limit-l.n, 1))
 	}
 	in := &s3.ListObjectsV2Input{Bucket: &l.b.name, Prefix: header(l.opts.Prefix), Delimiter: header(l.opts.Delimiter),

@@ -72,8 +72,6 @@ func (b *bucket) signable(key string, opts *blob.SignOptions) error {
 		return fmt.Errorf("%w: a signed %s cannot be %s here; it can: %s", errors.ErrUnsupported, opts.Method, opts.If, can)
 	case opts.Method != http.MethodPut && opts.Method != http.MethodPost && !opts.IsZero():
 		return fmt.Errorf("%w: a signed %s stores nothing, and has no attributes", blob.ErrInvalid, opts.Method)
-	case opts.Method != http.MethodPost && opts.Size > 0:
-		return fmt.Errorf("%w: a signed %s limits no size; a POST does", errors.ErrUnsupported, opts.Method)
 	case b.customer != nil:
 		return fmt.Errorf("%w: a request with a customer's key would hand the key out", errors.ErrUnsupported)
 	}

@@ -186,7 +186,7 @@ func (u *upload) complete(ctx context.Context, all []sent) (*blob.Object, error)
 		all = all[:len(all)-1]
 	}
 	list = list[:len(all)]
-	known := b.flavour.checksums && all[0].size > 0
+	known := b.flavour.checksums
 	for i, p := range all {
 		list[i] = types.CompletedPart{PartNumber: aws.Int32(int32(abs(p.n))), ETag: p.etag}
 		if known = known && p.n > 0; known {
@@ -200,7 +200,7 @@ func (u *upload) complete(ctx context.Context, all []sent) (*blob.Object, error)
 		in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = k.algorithm, k.key, k.md5
 	}
 	in.IfMatch, in.IfNoneMatch = writeCondition(u.w.cond)
-	if known {
+	if known && size > 0 {
 		in.ChecksumCRC32C, in.ChecksumType = base64CRC(whole), types.ChecksumTypeFullObject
 	}
 	var out *s3.CompleteMultipartUploadOutput
