@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -38,14 +39,17 @@ func TestMain(m *testing.M) {
 }
 
 // serve returns the server, or skips the test with the reason why there is none here, and what would help. Where it is
-// required, that is a failure. The servers of the other subtests that will run begin to start as well.
+// required, that is a failure. The servers of the other subtests that will run start at the same time, and serve waits for
+// them too: a case that looks for leaks would take what starts meanwhile for one.
 func serve(t *testing.T, p *providers.Provider) *providers.Server {
 	t.Helper()
+	var starting sync.WaitGroup
 	for _, other := range providers.All() {
 		if selected(other.Name) {
-			go other.Start(t.Context())
+			starting.Go(func() { other.Start(t.Context()) })
 		}
 	}
+	starting.Wait()
 	required, err := p.Required()
 	if err != nil {
 		t.Fatal(err)
