@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"fmt"
 	"io"
 	"net/http"
 	"sync/atomic"
@@ -175,7 +174,3 @@ func newCustomerKey(key []byte) *customerKey {
 
 // String keeps the key out of every text.
 func (*customerKey) String() string { return "customer key" }
-
-func wrongType(p any) error {
-	return fmt.Errorf("%w: the Provider option is a %T", blob.ErrInvalid, p)
-}
