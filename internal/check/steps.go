@@ -67,6 +67,9 @@ func test(m module, full, race bool) action {
 	if race {
 		args, env = append(args, "-race"), append(env, "CGO_ENABLED=1") // the detector is C
 	}
+	if race && !full {
+		args = append(args, "-timeout=30m") // it takes the suite near the go command's ten minutes
+	}
 	if full {
 		args, env = append(args, "-timeout=80m"), append(env, "HOLDALL_FULL=1")
 	}
