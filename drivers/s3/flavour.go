@@ -26,6 +26,7 @@ type flavour struct {
 	// bodies are signed, which it verifies, and our CRC-32C is kept among the metadata.
 	checksums bool
 
+	plainLists   bool // lists in XML without an encoding, which cannot say all keys
 	wholePages   bool // loses keys in small pages
 	uniformParts bool // all parts but the last must have one size
 	noUploads    bool // does not list unfinished uploads
@@ -68,9 +69,8 @@ var flavours = []flavour{
 		putIf: writeIf, uploadIf: writeIf, sourceIf: match, checksums: true, noUploads: true,
 	},
 	{
-		// Over a file system, which is its usual backend. Its listings are XML without an encoding, so keys that XML cannot
-		// say are refused; a key that ends in a slash is a directory without content.
-		name: "versitygw", server: "VERSITYGW", pathStyle: true, paths: true, noSlashAtEnd: true,
+		// Over a file system, which is its usual backend: a key that ends in a slash is a directory without content.
+		name: "versitygw", server: "VERSITYGW", pathStyle: true, paths: true, noSlashAtEnd: true, plainLists: true,
 		putIf: writeIf, uploadIf: writeIf, sourceIf: match, checksums: true,
 	},
 	{
