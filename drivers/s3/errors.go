@@ -79,7 +79,7 @@ func asFailure(err error) error {
 	}
 	f := &failure{cause: err}
 	var response *smithyhttp.ResponseError
-	if errors.As(err, &response) {
+	if errors.As(err, &response) && response.HTTPStatusCode() != 0 { // the SDK also wraps what is no answer so
 		f.answered(response)
 		return f
 	}
