@@ -14,6 +14,8 @@ import (
 	"github.com/holdall-go/holdall/blob"
 )
 
+var errPermission = fs.ErrPermission
+
 func isChecksum(err error) bool { return errors.Is(err, blob.ErrChecksum) }
 
 var sentinels = []error{fs.ErrNotExist, fs.ErrExist, fs.ErrPermission, blob.ErrPrecondition, blob.ErrNotModified, blob.ErrChecksum,
