@@ -131,6 +131,8 @@ func signed(ctx context.Context, in middleware.FinalizeInput, next middleware.Fi
 			return middleware.FinalizeOutput{}, middleware.Metadata{}, err
 		}
 		ctx = v4.SetPayloadHash(ctx, hex.EncodeToString(h.Sum(nil)))
+	} else if ok && req.GetStream() != nil { // it can be read but once
+		ctx = v4.SetPayloadHash(ctx, "UNSIGNED-PAYLOAD")
 	}
 	return next.HandleFinalize(ctx, in)
 }

@@ -1,2 +1,54 @@
 // Package s3 makes a bucket of AWS S3, or of a server that speaks its protocol, a [blob.Bucket].
+//
+// A bucket is opened by [Open], or by a URL such as
+//
+//	s3://bucket/prefix/?region=eu-west-3
+//	s3://bucket/?endpoint=https://s3.example.org&flavour=ceph&profile=backup
+//
+// whose parameters are those of [Config]: region, endpoint, flavour, profile, anonymous, path_style, versions and
+// sign_payload. Credentials come from the SDK's own chain, so that what works with the AWS command line works here; a URL
+// holds none. What is S3's alone is on [Bucket], the type that Open returns: ACLs, the policy, the public access block,
+// and the SDK's client; with a Put, a Copy or an Upload it goes as a [Provider].
+//
+// # Servers
+//
+// Servers differ in what they support, and in where they deviate. A flavour says both. It is known from the host of the
+// endpoint, or asked for when a bucket is opened: that is the only request that opening makes.
+//
+//	flavour       put if  upload if  copy if  source if  delete if  verifies  remarks
+//	aws           both    both       both     match      match      CRC-32C
+//	minio         both    both       -        match      -          CRC-32C   keys are paths; does not list unfinished uploads
+//	versitygw     both    both       -        match      -          CRC-32C   keys are paths; none ends in a slash
+//	ceph          both    -          -        -          -          SHA-256   a conditional Put is one request
+//	dreamobjects  both    -          -        -          -          SHA-256   it is Ceph
+//	swift         -       -          -        -          -          SHA-256   metadata of up to 64 entries
+//	b2            -       -          -        -          -          SHA-256
+//	wasabi        -       -          -        -          -          SHA-256
+//	r2            both    both       -        -          -          SHA-256   all parts of one size
+//	generic       -       -          -        -          -          SHA-256   any other server
+//
+// "Both" are if-absent and if-match. A condition that a server does not honour atomically is refused before any request.
+//
+// # Integrity
+//
+// Every body goes with a checksum that the server verifies: its CRC-32C, or, where the server knows none, its SHA-256
+// within the signature. Downloads are verified by the CRC-32C of the whole, which the server gives back or which is among
+// the metadata. There it is missing in an object that was sent in parts, or as a stream of more than 64 MiB, since its
+// end was not known at its beginning.
+//
+// # Memory and retries
+//
+// Files and bodies that lie in memory are sent from where they are. Other streams are held in memory by parts, which
+// begin at 8 MiB and grow, under one budget of the process (64 MiB, and one part for each Put). A stream whose length is
+// not declared may have 492 GiB.
+//
+// Requests are tried up to five times, with random waits that grow and that are at least what Retry-After says. A write on
+// a condition carries a mark of its own; if an answer is lost, the mark tells whether the write was carried out, and if it
+// does not, the outcome is [blob.ErrAmbiguous]. A mark is seen as the metadata "holdall-write" by other programs.
+//
+// # What S3 cannot say
+//
+// Writes do not answer with the time of the object. An ETag follows from the content, in most cases, so a rewrite with
+// other attributes has the same one. Metadata has 2 KiB in all; its values may be any UTF-8, and what is not printable
+// ASCII is written as RFC 2047 has it and counts for more.
 package s3

@@ -13,7 +13,7 @@ func (f *flavour) holds(key string) error {
 	if !f.paths {
 		return nil
 	}
-	if i := strings.IndexFunc(key, unprintable); i >= 0 {
+	if strings.ContainsFunc(key, unprintable) || f.plainLists && strings.ContainsAny(key, "\ufffe\uffff") {
 		return fmt.Errorf("%w: the key %.100q holds a control byte, a backslash, or what XML cannot say, which %s does not keep", blob.ErrInvalid, key, f.name)
 	}
 	for segment := range strings.SplitSeq(strings.TrimSuffix(key, "/"), "/") {
@@ -25,5 +25,5 @@ func (f *flavour) holds(key string) error {
 }
 
 func unprintable(r rune) bool {
-	return unicode.IsControl(r) || r == '\\' || r == 0xfffe || r == 0xffff
+	return unicode.IsControl(r) || r == '\\'
 }

@@ -116,6 +116,9 @@ func (b *bucket) putStream(ctx context.Context, w *write, body io.Reader, verify
 	if n, known := blob.BodySize(body); known {
 		size = n
 	}
+	if b.single(w, 0) {
+		return b.putWhole(ctx, w, body, size, verify)
+	}
 	cut, err := parts.Growing(opts.PartSize, b.limits())
 	if size > 0 {
 		cut, err = parts.Uniform(size, opts.PartSize, b.limits())
@@ -141,8 +144,8 @@ func (b *bucket) putStream(ctx context.Context, w *write, body io.Reader, verify
 	return b.putParts(ctx, w, s, opts.Concurrency, verify)
 }
 
-// putSingle stores an object with one request.
-func (b *bucket) putSingle(ctx context.Context, w *write, size int64, sum uint32, open func() io.ReadSeeker) (*blob.Object, error) {
+// putInput is the request that stores an object, without its body.
+func (b *bucket) putInput(w *write, size int64) *s3.PutObjectInput {
 	in := &s3.PutObjectInput{Bucket: &b.name, Key: &w.key, ContentLength: &size,
 		ContentType: w.contentType, ContentEncoding: w.encoding, ContentLanguage: w.language, ContentDisposition: w.disposition, CacheControl: w.cache,
 		Metadata: w.metadata, StorageClass: w.class, ACL: w.acl, Tagging: w.tags,
@@ -151,6 +154,12 @@ func (b *bucket) putSingle(ctx context.Context, w *write, size int64, sum uint32
 		in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = k.algorithm, k.key, k.md5
 	}
 	in.IfMatch, in.IfNoneMatch = b.flavour.writeCondition(w.cond)
+	return in
+}
+
+// putSingle stores an object with one request.
+func (b *bucket) putSingle(ctx context.Context, w *write, size int64, sum uint32, open func() io.ReadSeeker) (*blob.Object, error) {
+	in := b.putInput(w, size)
 	if b.flavour.checksums {
 		in.ChecksumCRC32C = base64CRC(sum)
 	} else {
@@ -261,7 +270,7 @@ func (w *write) refused(err error) error {
 // putParts stores an object in parts, and leaves nothing behind if that fails.
 func (b *bucket) putParts(ctx context.Context, w *write, src parts.Source, concurrency int, verify *digests) (*blob.Object, error) {
 	if b.single(w, 0) {
-		return nil, fmt.Errorf("%w: this server does not honour %s on uploads in parts, and one request takes a stream of up to one part only, unless the Size is declared", errors.ErrUnsupported, w.cond)
+		return nil, b.tooLong(w)
 	}
 	id, err := b.begin(ctx, w)
 	if err != nil {

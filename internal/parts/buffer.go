@@ -1,6 +1,7 @@
 package parts
 
 import (
+	"bytes"
 	"context"
 	"hash/crc32"
 	"io"
@@ -118,6 +119,17 @@ func (s *Stream) Peek(ctx context.Context) (p *Part, only bool, err error) {
 			return nil, false, err
 		}
 	}
+	if !s.end { // a body that is just as long as a part has not said that it ends
+		var next [1]byte
+		switch n, err := io.ReadFull(s.body, next[:]); {
+		case n == 1:
+			s.body = io.MultiReader(bytes.NewReader(next[:]), s.body)
+		case err == io.EOF:
+			s.end = true
+		default:
+			return nil, false, err
+		}
+	}
 	return s.peeked, s.end, nil
 }
 
@@ -146,8 +158,7 @@ func (s *Stream) Close() {
 	}
 }
 
-// read reads the next part. It fills a part whole unless the body ends, and looks for the end right after it, so that a
-// body that fits into one part is known to.
+// read reads the next part. It fills a part whole unless the body ends.
 func (s *Stream) read(ctx context.Context) (*Part, error) {
 	size, err := s.cut.size(s.n + 1)
 	if err != nil {

@@ -68,6 +68,11 @@ func Growing(hint int64, l Limits) (Cut, error) {
 	return c, err
 }
 
+// Whole returns the cut of a stream that must not be cut: one part of up to [MaxBuffered].
+func Whole() Cut {
+	return Cut{First: MaxBuffered, Most: MaxBuffered, limits: Limits{Parts: 1}}
+}
+
 func (c *Cut) size(n int) (int64, error) {
 	if c.limits.Parts > 0 && n > c.limits.Parts {
 		return 0, fmt.Errorf("%w: the body is longer than the %d bytes that a stream of unknown length may have here; declare its Size",

@@ -1,0 +1,172 @@
+package s3
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/holdall-go/holdall/blob"
+)
+
+// failFirst makes a server that fails its first n requests in a way, and then does what it should.
+func failFirst(t *testing.T, n int, fail func(w http.ResponseWriter), then func(w http.ResponseWriter, r request)) *fake {
+	left := n
+	return newFake(t, func(w http.ResponseWriter, r request) {
+		if left > 0 { // a connection carries one request at a time, and these tests send one at a time
+			left--
+			fail(w)
+			return
+		}
+		then(w, r)
+	})
+}
+
+// breakOff ends the connection without an answer.
+func breakOff(http.ResponseWriter) { panic(http.ErrAbortHandler) }
+
+func slowDown(w http.ResponseWriter) {
+	answerError(w, 503, "SlowDown", "Please reduce your request rate.")
+}
+
+func TestWhatMayPassIsTriedAgain(t *testing.T) {
+	ctx := context.Background()
+	for name, fail := range map[string]func(http.ResponseWriter){"slow down": slowDown, "a lost answer": breakOff,
+		"an internal error": func(w http.ResponseWriter) { answerError(w, 500, "InternalError", "") }} {
+		for what, call := range map[string]func(b *Bucket) error{
+			"put":    func(b *Bucket) error { _, err := b.Put(ctx, "k", strings.NewReader("content"), nil); return err },
+			"get":    func(b *Bucket) error { _, err := blob.ReadAll(ctx, b, "k"); return err },
+			"delete": func(b *Bucket) error { return b.Delete(ctx, "k", nil) },
+		} {
+			f := failFirst(t, 2, fail, ordinary)
+			if err := call(f.open(t, "aws")); err != nil {
+				t.Errorf("%s after two of %s: %v", what, name, err)
+			}
+			if n := len(f.requests()); n != 3 {
+				t.Errorf("%s after two of %s took %d requests, not 3", what, name, n)
+			}
+			f = failFirst(t, 100, fail, ordinary)
+			err := call(f.open(t, "aws", func(c *Config) { c.MaxAttempts = 3 }))
+			var e *blob.Error
+			if !errors.As(err, &e) || !e.Retryable() {
+				t.Errorf("%s with nothing but %s answers %v, which is not retryable", what, name, err)
+			}
+			if n := len(f.requests()); n != 3 {
+				t.Errorf("%s with nothing but %s took %d requests, of 3 that are allowed", what, name, n)
+			}
+		}
+	}
+}
+
+func TestWhatStaysIsNotTriedAgain(t *testing.T) {
+	for _, status := range []int{400, 403, 404, 412, 501} {
+		f := newFake(t, func(w http.ResponseWriter, r request) { answerError(w, status, "", "") })
+		_, err := f.open(t, "aws").Get(context.Background(), "k", nil)
+		if n := len(f.requests()); err == nil || n != 1 {
+			t.Errorf("%d was asked for %d times, and answers %v", status, n, err)
+		}
+	}
+}
+
+func TestRetryAfterIsHeeded(t *testing.T) {
+	f := failFirst(t, 1, func(w http.ResponseWriter) {
+		w.Header().Set("Retry-After", "1")
+		slowDown(w)
+	}, ordinary)
+	begin := time.Now()
+	if _, err := f.open(t, "aws").Stat(context.Background(), "k", nil); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(begin); took < time.Second {
+		t.Errorf("a server that asks for a second is asked again after %v", took)
+	}
+	// A wait that is too long is the caller's to decide.
+	f = failFirst(t, 100, func(w http.ResponseWriter) {
+		w.Header().Set("Retry-After", "3600")
+		slowDown(w)
+	}, ordinary)
+	begin = time.Now()
+	_, err := f.open(t, "aws").Get(context.Background(), "k", nil)
+	if n := len(f.requests()); err == nil || n != 1 || time.Since(begin) > 30*time.Second {
+		t.Errorf("a server that asks for an hour was asked %d times in %v: %v", n, time.Since(begin), err)
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	now := mustTime("Wed, 25 Nov 2026 10:00:00 GMT")
+	for value, want := range map[string]time.Duration{"": 0, "0": 0, "7": 7 * time.Second, " 7 ": 7 * time.Second, "-3": 0, "soon": 0, "1e9": 0,
+		"Wed, 25 Nov 2026 10:01:30 GMT": 90 * time.Second, "Wed, 25 Nov 2026 09:00:00 GMT": 0} {
+		if got := retryAfter(value, now); got != want {
+			t.Errorf("Retry-After %q is %v, not %v", value, got, want)
+		}
+	}
+	for attempt := 1; attempt < 100; attempt++ {
+		if d := delay(attempt, time.Second); d < time.Second || d > time.Second+mostDelay {
+			t.Errorf("the delay after attempt %d is %v", attempt, d)
+		}
+	}
+}
+
+func TestWaitingEndsWithTheContext(t *testing.T) {
+	f := newFake(t, func(w http.ResponseWriter, r request) {
+		w.Header().Set("Retry-After", "20")
+		slowDown(w)
+	})
+	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	begin := time.Now()
+	if _, err := f.open(t, "aws").Stat(ctx, "k", nil); !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) > 5*time.Second {
+		t.Errorf("a call whose time is over answers %v after %v", err, time.Since(begin))
+	}
+}
+
+// A write if-absent whose first answer was lost finds the object there when it is sent again. It is done if the mark on
+// that is its own; otherwise nobody can say.
+func TestLostAnswersOfConditionalWrites(t *testing.T) {
+	ctx := context.Background()
+	for _, test := range []struct {
+		name  string
+		fail  func(http.ResponseWriter)
+		apply bool // what fails is carried out
+		other bool // somebody else's object is there at the end
+		want  error
+	}{
+		{"applied and lost", breakOff, true, false, nil},
+		{"lost, and another's is there", breakOff, false, true, blob.ErrAmbiguous},
+		{"refused for now, and another's is there", slowDown, false, true, blob.ErrExist},
+		{"refused for now", slowDown, false, false, nil},
+		{"lost before", breakOff, false, false, nil},
+	} {
+		mark, left := "", 1
+		if test.other {
+			mark = "of another"
+		}
+		f := newFake(t, func(w http.ResponseWriter, r request) {
+			switch {
+			case r.method == http.MethodHead:
+				stored(w, r, "content", map[string]string{"X-Amz-Meta-Holdall-Write": mark})
+			case left > 0:
+				left--
+				if test.apply {
+					mark = r.header.Get("X-Amz-Meta-Holdall-Write")
+				}
+				test.fail(w)
+			case mark != "":
+				answerError(w, 412, "PreconditionFailed", "")
+			default:
+				w.Header().Set("Etag", `"e1"`)
+			}
+		})
+		o, err := f.open(t, "aws").Put(ctx, "k", strings.NewReader("content"), &blob.PutOptions{If: blob.IfAbsent})
+		switch {
+		case test.want == nil && (err != nil || o.ETag != `"e1"` || len(o.Metadata) > 0):
+			t.Errorf("%s: %+v, %v", test.name, o, err)
+		case test.want != nil && !errors.Is(err, test.want):
+			t.Errorf("%s: %v, want %v", test.name, err, test.want)
+		case test.want == blob.ErrExist && errors.Is(err, blob.ErrAmbiguous):
+			t.Errorf("%s: a loss that is certain is called ambiguous: %v", test.name, err)
+		}
+	}
+}

@@ -1,0 +1,123 @@
+package s3
+
+import (
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/parts"
+)
+
+// putWhole stores a stream with one request, however long it is, since the server does not honour the condition at the
+// completion of an upload. A stream of up to 64 MiB is held in memory; a longer one, up to 5 GiB, must have declared its
+// size.
+func (b *bucket) putWhole(ctx context.Context, w *write, body io.Reader, size int64, verify *digests) (*blob.Object, error) {
+	switch {
+	case size > maxSingle:
+		return nil, b.tooLong(w)
+	case size > parts.MaxBuffered:
+		return b.putThrough(ctx, w, body, size, verify)
+	}
+	s := parts.NewStream(body, parts.Whole())
+	defer s.Close()
+	all, only, err := s.Peek(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !only {
+		return nil, b.tooLong(w)
+	}
+	if err := verify.check(); err != nil {
+		return nil, err
+	}
+	return b.putSingle(ctx, w, all.Size, all.CRC32C, all.Open)
+}
+
+func (b *bucket) tooLong(w *write) error {
+	return fmt.Errorf("%w: %s does not honour %s on uploads in parts; one request takes %d bytes at most, and %d where the Size is not declared",
+		errors.ErrUnsupported, b.flavour.name, w.cond, int64(maxSingle), parts.MaxBuffered)
+}
+
+// putThrough stores a long stream while it is read. It can be sent once only, and its checksum is known too late to go
+// with it: the server's own digest is compared afterwards, and nothing is kept for readers to compare.
+func (b *bucket) putThrough(ctx context.Context, w *write, body io.Reader, size int64, verify *digests) (*blob.Object, error) {
+	sum := md5.New()
+	in := b.putInput(w, size)
+	content := &through{ctx: ctx, r: io.TeeReader(body, sum), left: size, verify: verify}
+	in.Body = content
+	var out *s3.PutObjectOutput
+	err := asFailure(func() (err error) {
+		out, err = b.client.PutObject(ctx, in)
+		return err
+	}())
+	if why := content.failure(); why != nil { // the body broke off, and so did the request
+		return nil, why
+	}
+	if err != nil {
+		f := failed(err)
+		return b.settle(ctx, w, f != nil && f.lost, err)
+	}
+	o := &blob.Object{Key: w.key, Size: size, ETag: etag(out.ETag), Version: b.version(out.VersionId), Attributes: w.attributes}
+	if tag := strings.Trim(o.ETag, `"`); len(tag) == 2*md5.Size && b.customer == nil && tag != hex.EncodeToString(sum.Sum(nil)) {
+		return nil, fmt.Errorf("%w: the server has stored another content (%s) than was sent", blob.ErrChecksum, o.ETag)
+	}
+	return o, nil
+}
+
+// through passes a body on, once. Before its last byte goes out, what the caller says of the content must have proved
+// true: a request without it is none.
+type through struct {
+	ctx    context.Context
+	r      io.Reader
+	left   int64
+	verify *digests
+
+	mu  sync.Mutex // an HTTP client may go on reading when its request has failed
+	err error
+}
+
+// failure tells why the body broke off, and ends it.
+func (t *through) failure() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	err := t.err
+	if t.err == nil {
+		t.err = io.ErrClosedPipe
+	}
+	return err
+}
+
+func (t *through) Read(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.err != nil {
+		return 0, t.err
+	}
+	if t.err = t.ctx.Err(); t.err != nil {
+		return 0, t.err
+	}
+	if t.left == 0 {
+		return 0, io.EOF
+	}
+	n, err := t.r.Read(p[:min(int64(len(p)), t.left)])
+	t.left -= int64(n)
+	if err == io.EOF && t.left > 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	if t.left == 0 && (err == nil || err == io.EOF) {
+		err = t.verify.check()
+	}
+	if err != nil && err != io.EOF {
+		t.err = err
+		return 0, err
+	}
+	return n, nil
+}
