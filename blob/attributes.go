@@ -31,6 +31,9 @@ func (c *checked) attributes(a *Attributes) (*Attributes, error) {
 		if err := checkMetadata(name, value); err != nil {
 			return nil, err
 		}
+		if most := c.caps.MaxMetadataName; most > 0 && len(name) > most {
+			return nil, fmt.Errorf("%w: metadata name %q has %d bytes; this bucket keeps names of at most %d", ErrInvalid, name, len(name), most)
+		}
 		lower := strings.ToLower(name)
 		if _, twice := folded[lower]; twice {
 			return nil, fmt.Errorf("%w: metadata name %q is given twice; case makes no difference", ErrInvalid, lower)

@@ -21,6 +21,7 @@ type Capabilities struct {
 	Headers            bool // standard headers beside ContentType are kept
 	Metadata           bool // metadata is kept
 	MaxMetadataEntries int  // most names
+	MaxMetadataName    int  // longest name in bytes
 	MaxMetadataBytes   int  // most bytes of names and values together; a value that is not printable ASCII may count double
 
 	Multipart   bool  // Upload
@@ -60,6 +61,7 @@ type Capabilities struct {
 	EventualRead    bool // Get and Stat may lag behind writes
 	NoFileBesideDir bool // cannot hold "a" beside "a/b" or "a/"
 	NoSlashAtEnd    bool // stores nothing under a key that ends in "/"
+	LonePartHeld    bool // an upload of a single part is completed by the Upload that sent it; who resumes it sends it again
 	CaseFolding     bool // cannot hold "A" beside "a"
 	Normalizing     bool // cannot hold composed beside decomposed Unicode
 }

@@ -1,0 +1,119 @@
+package b2
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/holdall-go/holdall/blob"
+)
+
+// Delete removes an object. In B2 an overwrite keeps what was there, so to delete the newest version would bring back the
+// one before. So it is hidden at first; that is all where versions are kept. Then those below the marker are removed, and
+// the marker last. Whoever reads meanwhile, and whoever finds what an interrupted Delete has left, sees no object; what
+// is written meanwhile lies above the marker and stays. Unfinished uploads are left alone, though removing one that a
+// listing of versions shows would cancel it.
+func (b *bucket) Delete(ctx context.Context, key string, opts *blob.DeleteOptions) error {
+	if err := cmp.Or(b.holds(key), b.account.current().covers(key)); err != nil {
+		return err
+	}
+	if opts.Version != "" {
+		return b.removeVersion(ctx, key, opts.Version)
+	}
+	if err := b.mayDelete(); err != nil {
+		return err
+	}
+	marker, err := b.hide(ctx, key)
+	if err != nil || marker == nil || b.keep {
+		return err
+	}
+	return b.removeBelow(ctx, marker)
+}
+
+// mayDelete refuses to begin what the application key does not let come to its end.
+func (b *bucket) mayDelete() error {
+	g := b.account.current()
+	for _, capability := range [...]string{"deleteFiles", "listFiles"} {
+		if !b.keep && !g.may(capability) {
+			return fmt.Errorf("%w: the application key lacks the capability %s; with versions=keep a Delete hides, and does without it", fs.ErrPermission, capability)
+		}
+	}
+	return nil
+}
+
+// A marker hides the versions of a key that are older.
+type marker struct {
+	key, id string
+	time    time.Time
+}
+
+// hide puts a marker above the versions of key, or finds the one that is there. It is nil if the key has no versions.
+func (b *bucket) hide(ctx context.Context, key string) (*marker, error) {
+	m := &marker{key: key}
+	err := b.account.call(ctx, "b2_hide_file", func(ctx context.Context) error {
+		f, err := b.base.HideFile(ctx, key)
+		if err == nil {
+			m.id, m.time = f.ID, f.Timestamp
+		}
+		return err
+	})
+	e := failed(err)
+	switch {
+	case err == nil:
+		return m, nil
+	case e != nil && e.Code == "already_hidden":
+		return b.findMarker(ctx, key)
+	case errors.Is(err, blob.ErrNotExist):
+		return nil, nil
+	}
+	return nil, err
+}
+
+// findMarker returns the marker that hides key, which a Delete that was interrupted or is under way has left. It is nil if
+// the key is not hidden any longer, so that there was nothing, or is something new.
+func (b *bucket) findMarker(ctx context.Context, key string) (*marker, error) {
+	for f, err := range b.versionsOf(ctx, key) {
+		switch {
+		case err != nil:
+			return nil, err
+		case f.Status == actionHide:
+			return &marker{key, f.ID, f.Timestamp}, nil
+		case f.Status != actionStart:
+			return nil, nil
+		}
+	}
+	return nil, nil
+}
+
+// removeBelow removes all finished versions that are older than a marker, and then the marker.
+func (b *bucket) removeBelow(ctx context.Context, m *marker) error {
+	below := false
+	for f, err := range b.versionsOf(ctx, m.key) {
+		if err != nil {
+			return err
+		}
+		if f.ID == m.id {
+			below = true
+		} else if below && f.Status != actionStart {
+			if err := b.remove(ctx, m.key, f.ID); err != nil {
+				return err
+			}
+		}
+	}
+	if !below { // another Delete has removed it
+		return nil
+	}
+	return b.remove(ctx, m.key, m.id)
+}
+
+// removeVersion removes one version for good, or a delete marker. One that is gone, or never was, is success.
+func (b *bucket) removeVersion(ctx context.Context, key, id string) error {
+	err := b.remove(ctx, key, id)
+	if e := failed(err); e != nil && errors.Is(e.is, blob.ErrInvalid) { // it has not the form of an ID, or is of another key
+		return nil
+	}
+	return err
+}

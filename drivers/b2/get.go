@@ -1,0 +1,178 @@
+package b2
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/holdall-go/holdall/blob"
+)
+
+func (b *bucket) Stat(ctx context.Context, key string, opts *blob.StatOptions) (*blob.Object, error) {
+	o, resp, err := b.download(ctx, http.MethodHead, key, opts.Version, "", opts.If)
+	if err != nil {
+		return nil, err
+	}
+	resp.Body.Close()
+	return o, nil
+}
+
+func (b *bucket) Get(ctx context.Context, key string, opts *blob.GetOptions) (*blob.Reader, error) {
+	asked, ok := opts.Range.Header()
+	if !ok {
+		return b.getNothing(ctx, key, opts)
+	}
+	o, resp, err := b.download(ctx, http.MethodGet, key, opts.Version, asked, opts.If)
+	if errors.Is(err, blob.ErrRange) { // what begins at the very end is empty, and no range to HTTP
+		return b.getNothing(ctx, key, opts)
+	}
+	if err != nil {
+		return nil, err
+	}
+	off, n, err := span(opts.Range, o, resp.Header.Get("Content-Range"))
+	if err == nil && resp.StatusCode == http.StatusOK && off > 0 { // the answer may be the whole in spite of the range
+		_, err = io.CopyN(io.Discard, resp.Body, off)
+	}
+	if err != nil {
+		resp.Body.Close()
+		return nil, err
+	}
+	return blob.NewReader(ctx, &content{resp.Body}, o, off, n), nil
+}
+
+// getNothing opens a range that is empty, which HTTP cannot ask for, or that begins beyond the end.
+func (b *bucket) getNothing(ctx context.Context, key string, opts *blob.GetOptions) (*blob.Reader, error) {
+	o, err := b.Stat(ctx, key, &blob.StatOptions{If: opts.If, Version: opts.Version})
+	if err != nil {
+		return nil, err
+	}
+	off, n, err := opts.Range.Resolve(o.Size)
+	if err != nil {
+		return nil, err
+	}
+	if n > 0 { // it grew since
+		return b.Get(ctx, key, &blob.GetOptions{Range: opts.Range, If: blob.IfMatch(o.ETag), Version: opts.Version})
+	}
+	return blob.NewReader(ctx, http.NoBody, o, off, 0), nil
+}
+
+// download asks for an object: its current version, or the one that is named. The condition is judged on the answer,
+// which is about one version as a whole; B2 has none of its own. (Blazer's base returns neither the time nor the standard
+// headers nor the range of an answer, and downloads nothing by ID.)
+func (b *bucket) download(ctx context.Context, method, key, version, asked string, cond blob.Condition) (*blob.Object, *http.Response, error) {
+	if err := b.reads(key); err != nil {
+		return nil, nil, err
+	}
+	call, path := "b2_download_file_by_name", "/file/"+b.base.Name+"/"+escape(key)
+	if version != "" {
+		call, path = "b2_download_file_by_id", "/b2api/v3/b2_download_file_by_id?fileId="+url.QueryEscape(version)
+	}
+	var resp *http.Response
+	_, err := b.account.try(ctx, call, func(ctx context.Context) error {
+		req, err := http.NewRequestWithContext(ctx, method, b.account.current().APIInfo.StorageAPI.DownloadURL+path, nil)
+		if err != nil {
+			return err
+		}
+		req.Header.Set("User-Agent", userAgent)
+		if asked != "" {
+			req.Header.Set("Range", asked)
+		}
+		resp, err = b.account.transport.RoundTrip(req)
+		return err
+	})
+	if err != nil {
+		return nil, nil, readError(err, cond, version)
+	}
+	o, err := b.describe(key, resp)
+	if err == nil && version != "" {
+		var name string
+		if name, err = url.QueryUnescape(resp.Header.Get("X-Bz-File-Name")); err == nil && name != key {
+			err = fmt.Errorf("%w: the version is one of another key", blob.ErrNotExist)
+		}
+	}
+	if err == nil {
+		err = cond.Eval(o)
+	}
+	if err != nil {
+		resp.Body.Close()
+		return nil, nil, err
+	}
+	return o, resp, nil
+}
+
+// reads refuses a key that there cannot be, or that the application key may not read.
+func (b *bucket) reads(key string) error {
+	if err := b.holds(key); err != nil {
+		return err
+	}
+	return b.account.current().covers(key)
+}
+
+// readError gives the failures of reads that a condition or a version explains their meaning.
+func readError(err error, cond blob.Condition, version string) error {
+	e := failed(err)
+	switch {
+	case e == nil:
+	case version != "" && e.Status == http.StatusBadRequest: // it has not the form of an ID
+		e.is = blob.ErrNotExist
+	case e.is == blob.ErrNotExist && cond.Kind() == blob.KindMatch:
+		e.is = fmt.Errorf("%w, as there is no object", blob.ErrPrecondition)
+	}
+	return err
+}
+
+// describe reads the attributes of an object from the headers of a download. Its size is that of the answer so far.
+func (b *bucket) describe(key string, resp *http.Response) (*blob.Object, error) {
+	h := resp.Header
+	info, err := infoOfHeaders(h)
+	if err != nil {
+		return nil, err
+	}
+	ms, err := strconv.ParseInt(h.Get("X-Bz-Upload-Timestamp"), 10, 64)
+	if err != nil {
+		return nil, fmt.Errorf("the answer to a download says of its time %q", printable(h.Get("X-Bz-Upload-Timestamp")))
+	}
+	if resp.ContentLength < 0 {
+		return nil, errors.New("the answer to a download does not say how long it is")
+	}
+	id := h.Get("X-Bz-File-Id")
+	o := &blob.Object{Key: key, Size: resp.ContentLength, ModTime: time.UnixMilli(ms), ETag: etag(id), Version: b.version(id)}
+	decodeInfo(o, h.Get("Content-Type"), h.Get("X-Bz-Content-Sha1"), info)
+	return o, nil
+}
+
+// span tells what an answer holds, and corrects the size of its object.
+func span(r blob.Range, o *blob.Object, contentRange string) (off, n int64, err error) {
+	if contentRange == "" {
+		return r.Resolve(o.Size)
+	}
+	var first, last, size int64
+	rest, ok := strings.CutPrefix(contentRange, "bytes ")
+	if got, serr := fmt.Sscanf(rest, "%d-%d/%d", &first, &last, &size); !ok || serr != nil || got != 3 || first < 0 || last < first || last >= size {
+		return 0, 0, fmt.Errorf("the server answered with the Content-Range %q, which is none", printable(contentRange))
+	}
+	o.Size = size
+	if off, n, err = r.Resolve(size); err == nil && (off != first || n != last-first+1) {
+		err = fmt.Errorf("the server answered with the Content-Range %q to a request for %v", printable(contentRange), r)
+	}
+	return off, n, err
+}
+
+// A content is the body of a download, whose errors get their meaning.
+type content struct{ r io.ReadCloser }
+
+func (c *content) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	if err != nil && err != io.EOF && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+		err = &Error{Call: "the download", Message: "the download broke off: " + printable(err.Error()), again: true, cause: err}
+	}
+	return n, err
+}
+
+func (c *content) Close() error { return c.r.Close() }

@@ -1,0 +1,137 @@
+package b2
+
+import (
+	"context"
+	"iter"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/Backblaze/blazer/base"
+
+	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/keyspace"
+)
+
+const (
+	// page is how many names one call lists. B2 gives more, and charges each 1,000 as a call.
+	// https://www.backblaze.com/apidocs/b2-list-file-names
+	page = 1000
+
+	actionFolder = "folder"
+	actionHide   = "hide"
+	actionStart  = "start"
+)
+
+func (b *bucket) List(ctx context.Context, opts *blob.ListOptions) iter.Seq2[*blob.Object, error] {
+	if opts.Versions {
+		return b.listVersions(ctx, opts)
+	}
+	return func(yield func(*blob.Object, error) bool) {
+		if err := b.account.current().covers(opts.Prefix); err != nil {
+			yield(nil, err)
+			return
+		}
+		l := &listing{b: b, prefix: opts.Prefix, delimiter: opts.Delimiter, size: pageSize(opts), start: seekPast(opts)}
+		for more := true; more; {
+			entries, err := l.next(ctx)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, o := range entries {
+				if !yield(o, nil) {
+					return
+				}
+			}
+			more = !l.end
+		}
+	}
+}
+
+// pageSize is how many entries are asked for at once.
+func pageSize(opts *blob.ListOptions) int {
+	size := page
+	for _, n := range [...]int{opts.PageSize, opts.Limit} {
+		if n > 0 {
+			size = min(size, n)
+		}
+	}
+	return size
+}
+
+// seekPast returns where a listing starts: where opts says, but past a subtree that is rolled up into a prefix before
+// that, which was passed already.
+func seekPast(opts *blob.ListOptions) string {
+	start := opts.Start()
+	if !strings.HasPrefix(start, opts.Prefix) {
+		return start
+	}
+	if common, rolled := keyspace.RollUp(start, opts.Prefix, opts.Delimiter); rolled && common < start {
+		if end, ok := keyspace.End(common); ok {
+			return end
+		}
+	}
+	return start
+}
+
+// from returns a name that B2 can start from so that it lists start and what follows, and little else. Start may be no
+// text, or hold the NUL that stands for "after".
+func from(start string) string {
+	if exact, ok := strings.CutSuffix(start, "\x00"); ok {
+		if len(exact) < blob.MaxKeyBytes {
+			return exact + " " // no name holds what sorts below a space
+		}
+		return exact
+	}
+	for !utf8.ValidString(start) {
+		start = start[:len(start)-1]
+	}
+	return start
+}
+
+// A listing is one pass over the pages. By a delimiter of one byte B2 rolls up itself. What it does with a longer one it
+// does not say, so those are rolled up here.
+type listing struct {
+	b                 *bucket
+	prefix, delimiter string
+	size              int
+	start             string // entries before it are passed over
+	end               bool
+}
+
+// next returns the next page.
+func (l *listing) next(ctx context.Context) ([]*blob.Object, error) {
+	delimiter := l.delimiter
+	if len(delimiter) > 1 {
+		delimiter = ""
+	}
+	var files []*base.File
+	var next string
+	err := l.b.account.call(ctx, "b2_list_file_names", func(ctx context.Context) (err error) {
+		files, next, err = l.b.base.ListFileNames(ctx, l.size, from(l.start), l.prefix, delimiter)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	entries := make([]*blob.Object, 0, len(files))
+	for _, f := range files {
+		if f.Name < l.start {
+			continue
+		}
+		if common, rolled := keyspace.RollUp(f.Name, l.prefix, l.delimiter); rolled {
+			entries = append(entries, &blob.Object{Key: common, IsPrefix: true})
+			after, ok := keyspace.End(common)
+			if l.start = after; !ok {
+				next = ""
+				break
+			}
+			continue
+		}
+		entries = append(entries, l.b.object(f))
+	}
+	if l.end = next == ""; next > l.start {
+		l.start = next
+	}
+	return entries, nil
+}

@@ -1,0 +1,217 @@
+package b2
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha1"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/Backblaze/blazer/base"
+
+	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/body"
+	"github.com/holdall-go/holdall/internal/parts"
+)
+
+// putConcurrency is how many parts of one Put are under way at once, unless the caller hints otherwise.
+const putConcurrency = 8
+
+// Put sends a body of up to one part in one upload, and a longer one as a large file.
+func (b *bucket) Put(ctx context.Context, key string, r io.Reader, opts *blob.PutOptions) (*blob.Object, error) {
+	w, err := b.newWrite(key, &opts.Attributes)
+	if err != nil {
+		return nil, err
+	}
+	digests, err := body.NewDigests(opts.Checksums, blob.SHA1, blob.CRC32C)
+	if err != nil {
+		return nil, err
+	}
+	if local, at, size := body.AtHand(r); local != nil {
+		o, err := b.putLocal(ctx, w, local, at, size, digests, opts)
+		if s, ok := r.(io.Seeker); ok && err == nil {
+			_, _ = s.Seek(at+size, io.SeekStart) // the body was read to its end
+		}
+		return o, err
+	}
+	return b.putStream(ctx, w, r, digests, opts)
+}
+
+// A write is what is stored with an object, under which name.
+type write struct {
+	key         string
+	attributes  blob.Attributes
+	contentType string
+	info        map[string]string
+}
+
+func (b *bucket) newWrite(key string, a *blob.Attributes) (*write, error) {
+	if err := cmp.Or(b.writes(key), b.account.current().covers(key)); err != nil {
+		return nil, err
+	}
+	w := &write{key: key, attributes: *a}
+	return w, w.encode(nil)
+}
+
+// encode writes the attributes down, with the SHA-1 of a large file, or nil.
+func (w *write) encode(sha1 []byte) (err error) {
+	w.contentType, w.info, err = encodeInfo(w.key, &w.attributes, sha1)
+	return err
+}
+
+// putLocal stores content that lies in memory or in a file. It is read twice: B2 wants its digest before it.
+func (b *bucket) putLocal(ctx context.Context, w *write, r io.ReaderAt, at, size int64, digests *body.Digests, opts *blob.PutOptions) (*blob.Object, error) {
+	gate := body.NewGate(r)
+	defer gate.Shut()
+	content := io.NewSectionReader(gate, at, size)
+	if err := sum(ctx, digests, content); err != nil {
+		return nil, err
+	}
+	if err := digests.Check(); err != nil {
+		return nil, err
+	}
+	cut, err := parts.Uniform(size, opts.PartSize, b.limits())
+	if err != nil {
+		return nil, err
+	}
+	whole := digests.Sum(blob.SHA1)
+	if size <= cut.First {
+		return b.putSingle(ctx, w, size, whole, func() io.Reader { return io.NewSectionReader(content, 0, size) })
+	}
+	if err := w.encode(whole); err != nil {
+		return nil, err
+	}
+	return b.putParts(ctx, w, parts.Sections(gate, at, size, cut), opts.Concurrency, digests)
+}
+
+// sum has digests hear all of r.
+func sum(ctx context.Context, digests io.Writer, r *io.SectionReader) error {
+	buf := make([]byte, 256<<10)
+	for off := int64(0); off < r.Size(); {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n, err := r.ReadAt(buf[:min(int64(len(buf)), r.Size()-off)], off)
+		_, _ = digests.Write(buf[:n])
+		if off += int64(n); err != nil && off < r.Size() {
+			if errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// putStream stores a stream, whose parts are held in memory until they are sent.
+func (b *bucket) putStream(ctx context.Context, w *write, r io.Reader, digests *body.Digests, opts *blob.PutOptions) (*blob.Object, error) {
+	size := opts.Size
+	if n, known := blob.BodySize(r); known {
+		size = n
+	}
+	cut, err := parts.Growing(opts.PartSize, b.limits())
+	if size > 0 {
+		cut, err = parts.Uniform(size, opts.PartSize, b.limits())
+	}
+	if err == nil && cut.First > parts.MaxBuffered {
+		err = fmt.Errorf("%w: a stream of %d bytes takes parts of %d; those that are held in memory have at most %d: give a file", errors.ErrUnsupported, size, cut.First, parts.MaxBuffered)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s := parts.NewStream(digests.Tee(r), cut)
+	defer s.Close()
+	first, only, err := s.Peek(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !only {
+		if want, ok := opts.Checksums.Get(blob.SHA1); ok { // the caller knows it, and it is checked at the end
+			if err := w.encode(want); err != nil {
+				return nil, err
+			}
+		}
+		return b.putParts(ctx, w, s, opts.Concurrency, digests)
+	}
+	if err := digests.Check(); err != nil {
+		return nil, err
+	}
+	return b.putSingle(ctx, w, first.Size, digests.Sum(blob.SHA1), func() io.Reader { return first.Open() })
+}
+
+// putSingle stores an object with one upload.
+func (b *bucket) putSingle(ctx context.Context, w *write, size int64, whole []byte, open func() io.Reader) (*blob.Object, error) {
+	var f *base.File
+	err := uploadTo(ctx, b.account, "b2_upload_file", &b.places, b.fetchPlace, func(ctx context.Context, place *base.URL) (err error) {
+		f, err = place.UploadFile(ctx, open(), int(size), w.key, w.contentType, hex.EncodeToString(whole), w.info)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return b.made(w, f.ID, size, f.Timestamp, whole), nil
+}
+
+func (b *bucket) fetchPlace(ctx context.Context) (place *base.URL, err error) {
+	err = b.account.call(ctx, "b2_get_upload_url", func(ctx context.Context) error {
+		place, err = b.base.GetUploadURL(ctx)
+		return err
+	})
+	return place, err
+}
+
+// made describes an object that was stored. The SHA-1 is nil if it is not known.
+func (b *bucket) made(w *write, id string, size int64, at time.Time, whole []byte) *blob.Object {
+	o := &blob.Object{Key: w.key, Size: size, ModTime: at, ETag: etag(id), Version: b.version(id), Attributes: w.attributes}
+	if whole != nil {
+		o.Checksums = o.Checksums.With(blob.SHA1, whole)
+	}
+	return o
+}
+
+// putParts stores an object as a large file, and leaves nothing behind if that fails.
+func (b *bucket) putParts(ctx context.Context, w *write, src parts.Source, concurrency int, digests *body.Digests) (*blob.Object, error) {
+	large, err := b.begin(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	var done sentParts
+	err = parts.Send(ctx, src, cmp.Or(concurrency, putConcurrency), func(ctx context.Context, p *parts.Part) error {
+		ctx, cancel := patient(ctx)
+		defer cancel()
+		h := sha1.New()
+		if _, err := io.Copy(h, p.Open()); err != nil {
+			return err
+		}
+		s := sent{p.Number, p.Size, hex.EncodeToString(h.Sum(nil)), p.CRC32C}
+		done.add(s)
+		return large.send(ctx, s, func() io.Reader { return p.Open() })
+	})
+	if err == nil {
+		err = cmp.Or(digests.Check(), unchanged(done.sorted(), digests))
+	}
+	var o *blob.Object
+	if err == nil {
+		o, err = large.finish(ctx, w, done.sorted(), digests.Sum(blob.SHA1))
+	}
+	if err != nil && !errors.Is(err, blob.ErrAmbiguous) {
+		b.cleanUp(ctx, large.id)
+	}
+	return o, err
+}
+
+// unchanged refuses parts that are together not what the digests heard: a file may have been written while it was read.
+func unchanged(all []sent, digests *body.Digests) error {
+	var whole uint32
+	for _, s := range all {
+		whole = parts.CombineCRC32C(whole, s.crc, s.size)
+	}
+	if heard := binary.BigEndian.Uint32(digests.Sum(blob.CRC32C)); whole != heard {
+		return fmt.Errorf("%w: the body changed while it was sent", blob.ErrChecksum)
+	}
+	return nil
+}

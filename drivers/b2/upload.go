@@ -1,0 +1,376 @@
+package b2
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha1"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/Backblaze/blazer/base"
+
+	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/body"
+	"github.com/holdall-go/holdall/internal/parts"
+)
+
+func (b *bucket) Upload(ctx context.Context, key string, opts *blob.UploadOptions) (blob.Upload, error) {
+	w, err := b.newWrite(key, &opts.Attributes)
+	if err != nil {
+		return nil, err
+	}
+	cut, err := parts.Uniform(opts.Size, opts.PartSize, b.limits())
+	if err != nil {
+		return nil, err
+	}
+	if opts.Size > mostHeld && opts.Size <= cut.First {
+		return nil, fmt.Errorf("%w: %d bytes in parts of %d are a single part, which B2 makes no large file of; let PartSize be smaller, or use Put", blob.ErrInvalid, opts.Size, cut.First)
+	}
+	u := &upload{w: w, partSize: cut.First}
+	if opts.ID != "" {
+		return u, u.resume(ctx, b, opts)
+	}
+	u.large, err = b.begin(ctx, w)
+	return u, err
+}
+
+// mostHeld is the largest part that is held in memory in case that it remains alone, in bytes.
+const mostHeld = parts.MaxBuffered
+
+// An upload is an unfinished large file. What has arrived is known to the server, but for two things that B2 does not
+// take: an empty part, which is noted, and a part that remains the only one. (Large files have at least two parts.) Such
+// a one is stored as an ordinary file when the upload completes, so the content of part 1 is held until another is sent.
+type upload struct {
+	*large
+	w        *write
+	partSize int64
+
+	mu      sync.Mutex
+	held    []byte // of part 1; nil: it was not sent from here, or is not alone
+	others  bool   // a part other than 1 was sent from here
+	empty   []int  // parts without content
+	settled bool   // completed or aborted
+}
+
+func (u *upload) ID() string      { return u.id }
+func (u *upload) PartSize() int64 { return u.partSize }
+
+// resume finds the upload that opts name, with the attributes that it began with.
+func (u *upload) resume(ctx context.Context, b *bucket, opts *blob.UploadOptions) error {
+	var found struct {
+		Files []file `json:"files"`
+	}
+	_, err := b.account.post(ctx, "b2_list_unfinished_large_files", map[string]any{
+		"bucketId": b.base.ID, "namePrefix": u.w.key, "startFileId": opts.ID, "maxFileCount": 1}, &found)
+	if e := failed(err); e != nil && errors.Is(e.is, blob.ErrInvalid) { // it has not the form of an ID
+		e.is = blob.ErrNotExist
+	}
+	if err != nil {
+		return err
+	}
+	if len(found.Files) == 0 || found.Files[0].ID != opts.ID || found.Files[0].Name != u.w.key {
+		return fmt.Errorf("%w: the key has no unfinished upload of that ID", blob.ErrNotExist)
+	}
+	f := &found.Files[0]
+	u.large = &large{b: b, id: f.ID}
+	var o blob.Object
+	decodeInfo(&o, f.ContentType, "", f.Info)
+	u.w.attributes, u.w.contentType, u.w.info = o.Attributes, f.ContentType, f.Info
+	for s, err := range u.arrived(ctx) {
+		if err != nil {
+			return err
+		}
+		if opts.PartSize == 0 && (s.size > u.partSize || opts.Size <= 0 && s.n == 1 && s.size >= minPart) {
+			u.partSize = s.size
+		}
+	}
+	return nil
+}
+
+func (u *upload) Put(ctx context.Context, n int, r *io.SectionReader) (blob.Part, error) {
+	if u.ended() {
+		return blob.Part{}, errEnded
+	}
+	gate := body.NewGate(r)
+	defer gate.Shut()
+	content := io.NewSectionReader(gate, 0, r.Size())
+	var held []byte
+	if n == 1 && !u.hasOthers() && r.Size() <= mostHeld {
+		held = make([]byte, r.Size())
+		if _, err := io.ReadFull(content, held); err != nil {
+			return blob.Part{}, err
+		}
+		content = io.NewSectionReader(bytes.NewReader(held), 0, r.Size())
+	}
+	h := sha1.New()
+	if err := sum(ctx, h, content); err != nil {
+		return blob.Part{}, err
+	}
+	s := sent{n: n, size: r.Size(), sha1: hex.EncodeToString(h.Sum(nil))}
+	if s.size > 0 {
+		if err := u.send(ctx, s, func() io.Reader { return io.NewSectionReader(content, 0, s.size) }); err != nil {
+			return blob.Part{}, err
+		}
+	} else if err := u.exists(ctx); err != nil {
+		return blob.Part{}, err
+	}
+	u.note(s, held)
+	return s.part(), nil
+}
+
+var errEnded = fmt.Errorf("%w: the upload is completed or aborted", blob.ErrNotExist)
+
+func (u *upload) ended() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.settled
+}
+
+func (u *upload) hasOthers() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.others
+}
+
+// exists asks whether the upload is still there, for who sends what B2 does not take.
+func (u *upload) exists(ctx context.Context) error {
+	for _, err := range u.arrived(ctx) {
+		return err
+	}
+	return nil
+}
+
+// note keeps what is not known to the server.
+func (u *upload) note(s sent, held []byte) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.empty = slices.DeleteFunc(u.empty, func(n int) bool { return n == s.n })
+	switch {
+	case s.size == 0:
+		u.empty = append(u.empty, s.n)
+	case s.n != 1:
+		u.others, u.held = true, nil
+	case !u.others:
+		u.held = held
+	}
+}
+
+func (s sent) part() blob.Part {
+	p := blob.Part{Number: s.n, Size: s.size, ETag: `"` + s.sha1 + `"`}
+	if sum, err := hex.DecodeString(s.sha1); err == nil && len(sum) == sha1.Size {
+		p.Checksums = p.Checksums.With(blob.SHA1, sum)
+	}
+	return p
+}
+
+// arrived yields the parts that the server has.
+func (u *upload) arrived(ctx context.Context) iter.Seq2[sent, error] {
+	return func(yield func(sent, error) bool) {
+		const page = 1000
+		for next := 1; next > 0; {
+			var found []*base.FilePart
+			err := u.b.account.call(ctx, "b2_list_parts", func(ctx context.Context) (err error) {
+				var after int
+				if found, after, err = u.b.base.File(u.id, u.w.key).ListParts(ctx, next, page); err == nil {
+					next = after
+				}
+				return err
+			})
+			if e := failed(err); e != nil && errors.Is(e.is, blob.ErrInvalid) { // it is not unfinished any longer
+				e.is = blob.ErrNotExist
+			}
+			if err != nil {
+				yield(sent{}, err)
+				return
+			}
+			for _, p := range found {
+				if !yield(sent{n: p.Number, size: p.Size, sha1: p.SHA1}, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// all returns the parts that have arrived, the empty ones among them.
+func (u *upload) all(ctx context.Context) ([]sent, error) {
+	var all []sent
+	for s, err := range u.arrived(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, n := range u.empty {
+		at, taken := slices.BinarySearchFunc(all, n, func(s sent, n int) int { return s.n - n })
+		if taken {
+			return nil, fmt.Errorf("%w: part %d was sent again without content, and B2 cannot remove what it was", errors.ErrUnsupported, n)
+		}
+		all = slices.Insert(all, at, sent{n: n, sha1: hex.EncodeToString(sha1.New().Sum(nil))})
+	}
+	return all, nil
+}
+
+func (u *upload) Parts(ctx context.Context) iter.Seq2[blob.Part, error] {
+	return func(yield func(blob.Part, error) bool) {
+		if u.ended() {
+			yield(blob.Part{}, errEnded)
+			return
+		}
+		all, err := u.all(ctx)
+		if err != nil {
+			yield(blob.Part{}, err)
+			return
+		}
+		for _, s := range all {
+			if !yield(s.part(), nil) {
+				return
+			}
+		}
+	}
+}
+
+// Complete asks the server which parts have arrived, since other processes may have sent some.
+func (u *upload) Complete(ctx context.Context) (*blob.Object, error) {
+	if u.ended() {
+		return nil, errEnded
+	}
+	all, err := u.all(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i, s := range all {
+		if s.n != i+1 {
+			return nil, fmt.Errorf("%w: part %d has not arrived, but part %d has", blob.ErrInvalid, i+1, s.n)
+		}
+		if i < len(all)-1 && s.size != u.partSize {
+			return nil, fmt.Errorf("%w: part %d has %d bytes, and every part but the last must have %d", blob.ErrInvalid, s.n, s.size, u.partSize)
+		}
+	}
+	if n := len(all); n > 0 && all[n-1].size == 0 {
+		all = all[:n-1]
+	}
+	var o *blob.Object
+	if len(all) > 1 {
+		o, err = u.finish(ctx, u.w, all, nil)
+	} else {
+		o, err = u.completeAlone(ctx, all)
+	}
+	if err == nil {
+		u.settle()
+	}
+	return o, err
+}
+
+// completeAlone stores what has a single part, or none, as an ordinary file.
+func (u *upload) completeAlone(ctx context.Context, all []sent) (*blob.Object, error) {
+	u.mu.Lock()
+	content := u.held
+	u.mu.Unlock()
+	h := sha1.New()
+	if len(all) == 0 {
+		content = nil
+	}
+	h.Write(content)
+	whole := h.Sum(nil)
+	if len(all) == 1 && all[0].sha1 != hex.EncodeToString(whole) {
+		return nil, fmt.Errorf("%w: B2 makes no large file of a single part, and its content is not at hand (up to %d bytes are held by the Upload that sent it): send part 1 again, then complete", blob.ErrInvalid, mostHeld)
+	}
+	o, err := u.b.putSingle(ctx, u.w, int64(len(content)), whole, func() io.Reader { return bytes.NewReader(content) })
+	if err == nil {
+		u.b.cleanUp(ctx, u.id)
+	}
+	return o, err
+}
+
+func (u *upload) settle() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.settled, u.held = true, nil
+}
+
+func (u *upload) Abort(ctx context.Context) error {
+	if u.ended() {
+		return nil
+	}
+	err := u.b.cancel(ctx, u.id)
+	if err == nil {
+		u.settle()
+	}
+	return err
+}
+
+// Uploads collects all before it yields any: B2 lists them by their age.
+func (b *bucket) Uploads(ctx context.Context, prefix string) iter.Seq2[*blob.UploadInfo, error] {
+	return func(yield func(*blob.UploadInfo, error) bool) {
+		all, err := b.unfinished(ctx, prefix)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for _, u := range all {
+			if !yield(u, nil) {
+				return
+			}
+		}
+	}
+}
+
+// unfinished returns the unfinished uploads under prefix, by key and age. (Blazer's base lists them without a prefix.)
+func (b *bucket) unfinished(ctx context.Context, prefix string) ([]*blob.UploadInfo, error) {
+	if err := b.account.current().covers(prefix); err != nil {
+		return nil, err
+	}
+	const page = 100 // https://www.backblaze.com/apidocs/b2-list-unfinished-large-files
+	in := map[string]any{"bucketId": b.base.ID, "maxFileCount": page}
+	if prefix != "" {
+		in["namePrefix"] = prefix
+	}
+	var all []*blob.UploadInfo
+	for {
+		var found struct {
+			Files []file  `json:"files"`
+			Next  *string `json:"nextFileId"`
+		}
+		if _, err := b.account.post(ctx, "b2_list_unfinished_large_files", in, &found); err != nil {
+			return nil, err
+		}
+		for _, f := range found.Files {
+			all = append(all, &blob.UploadInfo{Key: f.Name, ID: f.ID, Initiated: time.UnixMilli(f.Time)})
+		}
+		if found.Next == nil || *found.Next == "" {
+			break
+		}
+		in["startFileId"] = *found.Next
+	}
+	slices.SortStableFunc(all, func(x, y *blob.UploadInfo) int { return strings.Compare(x.Key, y.Key) })
+	return all, nil
+}
+
+// Sweep cancels the unfinished uploads that began before a time, such as those of processes that died, and returns how
+// many it has cancelled. B2 charges for their parts until then.
+func (b *Bucket) Sweep(ctx context.Context, before time.Time) (int, error) {
+	n := 0
+	for u, err := range b.Uploads(ctx, "") {
+		if err != nil {
+			return n, err
+		}
+		if !u.Initiated.Before(before) {
+			continue
+		}
+		if err := b.raw.cancel(ctx, u.ID); err != nil {
+			return n, &blob.Error{Op: "sweep", Bucket: b.String(), Key: u.Key, Err: err}
+		}
+		n++
+	}
+	return n, nil
+}
