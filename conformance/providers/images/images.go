@@ -20,7 +20,7 @@ import (
 	"github.com/ory/dockertest/v3/docker"
 )
 
-//go:embed base.sh */Dockerfile */*.sh
+//go:embed base.sh */Dockerfile */*.sh */*.py
 var files embed.FS
 
 // repository is where the images stand. It is no registry's: nothing is ever pushed to it or pulled from it.
