@@ -59,6 +59,15 @@ func Dockerfile(name string) (string, error) {
 	return string(b), err
 }
 
+// Unpack writes the files that a server's image is built from into a folder, for running it without one.
+func Unpack(name, dir string) error {
+	tree, err := fs.Sub(files, name)
+	if err != nil {
+		return err
+	}
+	return os.CopyFS(dir, tree)
+}
+
 // tag is a hash of the files that the image is built from.
 func tag(name string) string {
 	h := sha256.New()
