@@ -43,18 +43,34 @@ func TestMain(m *testing.M) {
 // them too: a case that looks for leaks would take what starts meanwhile for one.
 func serve(t *testing.T, p *providers.Provider) *providers.Server {
 	t.Helper()
-	if required, err := p.Required(); err != nil {
-		t.Fatal(err)
-	} else if !required && os.Getenv("HOLDALL_REQUIRE") != "any" {
-		t.Skipf("not run: HOLDALL_REQUIRE=%s runs it, =any runs what can run here, and =all everything", p.Name)
-	}
+	wanted(t, p)
 	var starting sync.WaitGroup
-	for _, other := range providers.All() {
+	for _, other := range providers.S3() {
 		if selected(other.Name) {
 			starting.Go(func() { other.Start(t.Context()) })
 		}
 	}
 	starting.Wait()
+	s := started(t, p)
+	for name, value := range s.Environment() {
+		t.Setenv(name, value)
+	}
+	return s
+}
+
+// wanted skips the test of a server that nobody has asked for.
+func wanted(t *testing.T, p *providers.Provider) {
+	t.Helper()
+	if required, err := p.Required(); err != nil {
+		t.Fatal(err)
+	} else if !required && os.Getenv("HOLDALL_REQUIRE") != "any" {
+		t.Skipf("not run: HOLDALL_REQUIRE=%s runs it, =any runs what can run here, and =all everything", p.Name)
+	}
+}
+
+// started returns the server, or skips the test of one that cannot run here.
+func started(t *testing.T, p *providers.Provider) *providers.Server {
+	t.Helper()
 	required, err := p.Required()
 	if err != nil {
 		t.Fatal(err)
@@ -66,9 +82,6 @@ func serve(t *testing.T, p *providers.Provider) *providers.Server {
 		t.Skip("not run: ", err)
 	case err != nil:
 		t.Fatal(err)
-	}
-	for name, value := range s.Environment() {
-		t.Setenv(name, value)
 	}
 	return s
 }
@@ -85,12 +98,12 @@ func selected(name string) bool {
 	return matched || err != nil
 }
 
-// each runs a test on every server.
+// each runs a test on every server that speaks S3's protocol.
 func each(t *testing.T, test func(t *testing.T, s *providers.Server)) {
 	if *bucketURL != "" {
 		t.Skip("not run: -url names the one store to test")
 	}
-	for _, p := range providers.All() {
+	for _, p := range providers.S3() {
 		t.Run(p.Name, func(t *testing.T) { test(t, serve(t, p)) })
 	}
 }
