@@ -25,7 +25,7 @@ func shortenedPut(t *T) {
 		for _, always := range []bool{false, true} {
 			key := fmt.Sprintf("short%d-%v", at, always)
 			t.Put(key, oldContent)
-			fault := faultproxy.ShortenRequest(at).On("PUT", "POST")
+			fault := t.toWrites(faultproxy.ShortenRequest(at))
 			if always {
 				fault.Forever()
 			}
@@ -76,9 +76,9 @@ func flippedPut(t *T) {
 	for _, at := range []int64{100, putSize / 2, putSize - 100} {
 		key := fmt.Sprintf("flip%d", at)
 		t.Put(key, oldContent)
-		r := l.put(key, content, true, nil, faultproxy.FlipRequest(at).On("PUT", "POST"))
+		r := l.put(key, content, true, nil, t.toWrites(faultproxy.FlipRequest(at)))
 		t.wantStoredOrRefused(r, key, content)
-		r = l.put(key+"always", content, true, nil, faultproxy.FlipRequest(at).On("PUT", "POST").Forever())
+		r = l.put(key+"always", content, true, nil, t.toWrites(faultproxy.FlipRequest(at)).Forever())
 		t.wantChecksumRefused(r)
 		t.WantMissing(key + "always")
 	}
@@ -125,9 +125,9 @@ func (t *T) wantChecksumRefused(r *trial) {
 func readOnceThroughFaults(t *T) {
 	l, content := t.link(), t.content(putSize)
 	for name, fault := range map[string]*faultproxy.Fault{
-		"503":   faultproxy.Status(http.StatusServiceUnavailable).On("PUT", "POST"),
+		"503":   t.toWrites(faultproxy.Status(http.StatusServiceUnavailable)),
 		"reset": faultproxy.ResetRequest(256 << 10),
-		"lost":  faultproxy.DropResponse().On("PUT", "POST"),
+		"lost":  t.toWrites(faultproxy.DropResponse()),
 	} {
 		body := &oneWay{r: strings.NewReader(content)}
 		r := l.try(name, "put of a stream", func(ctx context.Context, b blob.Bucket) error {

@@ -408,7 +408,7 @@ func narrow(t *T) {
 	if idle := t.Harness.IdleTimeout; idle > 0 {
 		size = min(size, int(rate*idle.Seconds()/2))
 	}
-	r = l.put("put", content[:size], true, nil, faultproxy.Bandwidth(rate).On("PUT", "POST")).succeeds().attempts(1, 1).within(budget / 2)
+	r = l.put("put", content[:size], true, nil, t.toWrites(faultproxy.Bandwidth(rate))).succeeds().attempts(1, 1).within(budget / 2)
 	if r.took < takes(size)*3/4 {
 		t.Errorf("%s: took %v", r.what, r.took)
 	}

@@ -28,7 +28,7 @@ func lostAnswers(t *T) {
 			writes = append(writes, op)
 		}
 	}
-	l.everywhere("lost", writes, one(lost), func(op operation, key string, r *trial) {
+	l.everywhere("lost", writes, one(t.lost), func(op operation, key string, r *trial) {
 		r.settled(op, key).attempts(1, mostAttempts).within(budget / 2)
 		if r.err != nil {
 			op.done(t, key) // the server has done it
@@ -36,7 +36,7 @@ func lostAnswers(t *T) {
 			r.attempts(2, mostAttempts)
 		}
 	})
-	l.everywhere("never", writes, one(func() *faultproxy.Fault { return lost().Forever() }), func(op operation, key string, r *trial) {
+	l.everywhere("never", writes, one(func() *faultproxy.Fault { return t.lost().Forever() }), func(op operation, key string, r *trial) {
 		if !op.once || r.err != nil { // who completes may look, and find his object
 			r.open()
 		}
@@ -64,16 +64,16 @@ func (l *link) ifAbsent(key, content string, faults ...*faultproxy.Fault) *trial
 }
 
 // lost loses the first answer to a write.
-func lost() *faultproxy.Fault { return faultproxy.DropResponse().On(writeMethods...) }
+func (t *T) lost() *faultproxy.Fault { return t.toWrites(faultproxy.DropResponse()) }
 
 func lostIfAbsent(t *T) {
 	l := t.link()
-	l.ifAbsent("won", newContent, lost()).succeedsOr(blob.ErrAmbiguous)
+	l.ifAbsent("won", newContent, t.lost()).succeedsOr(blob.ErrAmbiguous)
 	holdsNew(t, "won")
 	// Another was first; what is lost is the answer that says so.
 	for name, others := range map[string]string{"other": oldContent, "same": newContent} {
 		before := t.Put(name, others)
-		if r := l.ifAbsent(name, newContent, lost()).fails(); r.err != nil && !classOf(r.err, blob.ErrAmbiguous) {
+		if r := l.ifAbsent(name, newContent, t.lost()).fails(); r.err != nil && !classOf(r.err, blob.ErrAmbiguous) {
 			r.class(blob.ErrExist)
 		}
 		t.WantContent(name, others)
@@ -82,16 +82,16 @@ func lostIfAbsent(t *T) {
 		}
 	}
 	// Another writes, or removes, between the attempts. That his object is there does not show that ours never was.
-	l.ifAbsent("replaced", newContent, lost().Then(func() { t.Put("replaced", oldContent) })).succeedsOr(blob.ErrAmbiguous)
+	l.ifAbsent("replaced", newContent, t.lost().Then(func() { t.Put("replaced", oldContent) })).succeedsOr(blob.ErrAmbiguous)
 	holdsOld(t, "replaced")
-	r := l.ifAbsent("removed", newContent, lost().Then(func() { t.Delete("removed") }))
+	r := l.ifAbsent("removed", newContent, t.lost().Then(func() { t.Delete("removed") }))
 	r.succeedsOr(blob.ErrAmbiguous)
 	t.Recordf("an if-absent put whose object is removed before the next attempt: %q", classes(r.err))
 	// With a body that cannot be read again, too.
 	r = l.try("stream", "put if-absent of a stream", func(ctx context.Context, b blob.Bucket) error {
 		_, err := b.Put(ctx, "stream", struct{ io.Reader }{strings.NewReader(newContent)}, &blob.PutOptions{If: blob.IfAbsent})
 		return err
-	}, lost())
+	}, t.lost())
 	r.succeedsOr(blob.ErrAmbiguous).attempts(1, mostAttempts)
 	holdsNew(t, "stream")
 }
@@ -161,7 +161,7 @@ func lostConditions(t *T) {
 	for i := range all {
 		all[i].name = strings.ReplaceAll(all[i].name, " ", "-") // it is part of the key
 	}
-	l.everywhere("lost", all, one(lost), func(op operation, key string, r *trial) {
+	l.everywhere("lost", all, one(t.lost), func(op operation, key string, r *trial) {
 		if r.err != nil {
 			r.class(blob.ErrAmbiguous)
 		}
@@ -176,7 +176,7 @@ func lostConditions(t *T) {
 func (l *link) silenced(key, what string, call func(ctx context.Context, b blob.Bucket) error) *trial {
 	var written atomic.Bool
 	later := faultproxy.DropResponse().Mentioning(key).If(func(*faultproxy.Request) bool { return written.Load() }).Forever()
-	write := lost().Forever().Then(func() { written.Store(true) })
+	write := l.t.lost().Forever().Then(func() { written.Store(true) })
 	l.proxy.Inject(later)
 	defer l.proxy.Withdraw(later)
 	return l.try(key, what, call, write).attempts(1, mostAttempts).within(budget)
@@ -191,7 +191,7 @@ func ambiguous(t *T) {
 	}).class(blob.ErrAmbiguous)
 	holdsNew(t, "silent")
 	// Only what is written is lost, so a look may tell.
-	l.ifAbsent("writes", newContent, lost().Forever()).succeedsOr(blob.ErrAmbiguous)
+	l.ifAbsent("writes", newContent, t.lost().Forever()).succeedsOr(blob.ErrAmbiguous)
 	holdsNew(t, "writes")
 	for i, op := range t.conditional() {
 		key := string(rune('a'+i)) + "-condition"

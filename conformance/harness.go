@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/conformance/faultproxy"
 )
 
 // A Harness tells how one store is reached. Only Open is required; a nil hook means that the harness has none.
@@ -38,6 +39,9 @@ type Harness struct {
 	// driver has by default, unless they take more than a minute. The runner closes it.
 	Proxied func(t *T, b blob.Bucket, via *url.URL) blob.Bucket
 
+	// Protocol tells what requests to the Endpoint mean, where their method, URL and headers do not. Nil: they do.
+	Protocol *Protocol
+
 	// IdleTimeout is how long the handle of Proxied waits for the next byte of an answer. Zero means that only the ctx
 	// of the call ends the wait. Make it short, if the driver lets you: a case waits for it.
 	IdleTimeout time.Duration
@@ -62,6 +66,19 @@ type Harness struct {
 
 	// Expected names cases that are known to fail, each with the reason and a link. One that passes fails the run.
 	Expected map[string]string
+}
+
+// A Protocol tells cases that put faults in the way of requests what these are. Without one, requests of one method and
+// URL are the same, PUT, POST and DELETE change something, and what a request is about is in its URL or headers.
+type Protocol struct {
+	// Name returns what a request has in common with the same request sent again, and with no other.
+	Name func(r *faultproxy.Request) string
+
+	// Writes tells whether a request changes what is stored.
+	Writes func(r *faultproxy.Request) bool
+
+	// Begins returns the ID by which later requests are about the key of r, from the answer to r, or "".
+	Begins func(r *faultproxy.Request, answer []byte) string
 }
 
 // A Hook is an optional part of a Harness.

@@ -59,6 +59,9 @@ func (t *T) coldLink() *link {
 		t.Fatalf("proxy: %v", err)
 	}
 	t.Cleanup(p.Close)
+	if protocol := t.Harness.Protocol; protocol != nil {
+		p.Learn(protocol.Begins)
+	}
 	l := &link{t, p, t.Harness.Proxied(t, t.Bucket, p.URL())}
 	t.Cleanup(func() { _ = l.b.Close() })
 	return l
@@ -117,11 +120,19 @@ func (l *link) try(key, what string, call func(ctx context.Context, b blob.Bucke
 	return r
 }
 
+// nameOf returns what a request has in common with the same request sent again.
+func (l *link) nameOf(q *faultproxy.Request) string {
+	if p := l.t.Harness.Protocol; p != nil {
+		return p.Name(q)
+	}
+	return q.Method + " " + q.URL
+}
+
 // count finds the request that was sent most often.
 func (l *link) count(r *trial, key string, since time.Time) {
 	times := map[string][]time.Time{}
 	for _, q := range l.proxy.Requests() {
-		if same := q.Method + " " + q.URL; q.Mentions(key) && !q.At.Before(since) {
+		if same := l.nameOf(&q); q.Mentions(key) && !q.At.Before(since) {
 			if times[same] = append(times[same], q.At); len(times[same]) > r.sent {
 				r.sent = len(times[same])
 				r.gaps = nil

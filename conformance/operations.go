@@ -136,6 +136,9 @@ func partOperation() operation {
 			if parts := t.parts(clean); len(parts) != 1 || parts[0].Size != int64(len(newContent)) {
 				t.Errorf("the parts are %+v", parts)
 			}
+			if t.Caps.LonePartHeld {
+				t.sendPart(clean, 1, newContent)
+			}
 			t.complete(clean, key, newContent)
 		}}
 }
@@ -203,8 +206,13 @@ func (r *trial) settled(op operation, key string) *trial {
 	return r
 }
 
-// writeMethods are those of requests that change something; a driver may look before it writes.
-var writeMethods = []string{"PUT", "POST", "DELETE"}
+// toWrites lets a fault happen to requests that change something; a driver may look before it writes.
+func (t *T) toWrites(f *faultproxy.Fault) *faultproxy.Fault {
+	if p := t.Harness.Protocol; p != nil {
+		return f.If(p.Writes)
+	}
+	return f.On("PUT", "POST", "DELETE")
+}
 
 // one is a script of one fault.
 func one(f func() *faultproxy.Fault) func() []*faultproxy.Fault {

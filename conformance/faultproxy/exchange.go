@@ -82,6 +82,7 @@ func (x *exchange) forward(body io.Reader, length int64) *http.Response {
 	for _, name := range hopByHop {
 		resp.Header.Del(name)
 	}
+	x.p.heard(x.entry, resp)
 	return resp
 }
 

@@ -14,7 +14,9 @@
 package faultproxy
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -30,10 +32,12 @@ type Proxy struct {
 	addr      string
 	transport *http.Transport
 	closed    chan struct{} // ends what a fault holds up
+	learn     func(r *Request, answer []byte) string
 
 	mu     sync.Mutex
 	server *http.Server // nil while the proxy is down
 	script []*Fault
+	named  map[string]string // the document that began what has an ID
 	log    []*Request
 	conns  map[net.Conn]http.ConnState
 	dials  int
@@ -48,12 +52,16 @@ type Request struct {
 	At     time.Time // when its header had arrived
 	Fault  string    // the name of the fault that it took, or empty
 	Status int       // of the answer, as far as the client was shown one; zero: none
+
+	Document string // the body, if that is a document in JSON of up to 8 KiB
+
+	about string // the documents that began what it mentions by ID
 }
 
-// Mentions tells whether text is in the path, the query or a header, other than those that name the client. Text should
-// need no escaping.
+// Mentions tells whether text is in the path, the query, the Document or a header, other than those that name the client,
+// or in what the request is about by an ID (see [Proxy.Learn]). Text should need no escaping.
 func (r *Request) Mentions(text string) bool {
-	if strings.Contains(r.URL, text) {
+	if strings.Contains(r.URL, text) || strings.Contains(r.Document, text) || strings.Contains(r.about, text) {
 		return true
 	}
 	for name, values := range r.Header {
@@ -79,6 +87,7 @@ func New(target *url.URL) (*Proxy, error) {
 		transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64},
 		closed:    make(chan struct{}),
 		conns:     map[net.Conn]http.ConnState{},
+		named:     map[string]string{},
 	}
 	return p, p.Up()
 }
@@ -139,6 +148,11 @@ func (p *Proxy) Withdraw(faults ...*Fault) {
 	defer p.mu.Unlock()
 	p.script = slices.DeleteFunc(p.script, func(f *Fault) bool { return slices.Contains(faults, f) })
 }
+
+// Learn tells the proxy how to read from the answer to a request the ID by which later requests are about the same thing:
+// what mentions the ID mentions what that request mentioned. It hears of the answers to requests that have a Document; an
+// empty ID is none. Some servers know an upload by its ID alone. Call it before the first request.
+func (p *Proxy) Learn(id func(r *Request, answer []byte) string) { p.learn = id }
 
 // Calm drops the script: from here on requests pass.
 func (p *Proxy) Calm() {
@@ -212,9 +226,14 @@ func (p *Proxy) connState(c net.Conn, state http.ConnState) {
 
 // take logs a request and returns the fault that it takes, or nil.
 func (p *Proxy) take(r *http.Request) (*Fault, *Request) {
-	entry := &Request{Method: r.Method, URL: r.RequestURI, Host: r.Host, Header: r.Header.Clone(), At: time.Now()}
+	entry := &Request{Method: r.Method, URL: r.RequestURI, Host: r.Host, Header: r.Header.Clone(), At: time.Now(), Document: document(r)}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	for id, document := range p.named {
+		if entry.Mentions(id) {
+			entry.about += document
+		}
+	}
 	p.log = append(p.log, entry)
 	for _, f := range p.script {
 		if f.wants(entry, r.ContentLength) {
@@ -223,6 +242,35 @@ func (p *Proxy) take(r *http.Request) (*Fault, *Request) {
 		}
 	}
 	return nil, entry
+}
+
+// document returns the body of r if that is a document in JSON of up to 8 KiB, and leaves it to be read again.
+func document(r *http.Request) string {
+	const most = 8 << 10
+	if r.ContentLength <= 0 || r.ContentLength > most {
+		return ""
+	}
+	b, err := io.ReadAll(r.Body)
+	r.Body = io.NopCloser(bytes.NewReader(b))
+	if err != nil || b[0] != '{' {
+		return ""
+	}
+	return string(b)
+}
+
+// heard learns from the answer to a request, and leaves it to be read again.
+func (p *Proxy) heard(entry *Request, resp *http.Response) {
+	if p.learn == nil || entry.Document == "" {
+		return
+	}
+	b, err := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	resp.Body = io.NopCloser(bytes.NewReader(b))
+	if id := p.learn(entry, b); err == nil && id != "" {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.named[id] = entry.Document
+	}
 }
 
 func (p *Proxy) answered(entry *Request, status int) {

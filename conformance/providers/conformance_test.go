@@ -10,6 +10,7 @@ import (
 	"github.com/holdall-go/holdall/conformance"
 	"github.com/holdall-go/holdall/conformance/providers"
 	"github.com/holdall-go/holdall/conformance/providers/images"
+	_ "github.com/holdall-go/holdall/drivers/b2"
 	_ "github.com/holdall-go/holdall/drivers/s3"
 )
 

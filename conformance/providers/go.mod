@@ -8,6 +8,7 @@ require (
 	github.com/aws/aws-sdk-go-v2/service/s3 v1.109.1
 	github.com/aws/smithy-go v1.28.1
 	github.com/holdall-go/holdall v0.0.0
+	github.com/holdall-go/holdall/drivers/b2 v0.0.0-00010101000000-000000000000
 	github.com/holdall-go/holdall/drivers/s3 v0.0.0-00010101000000-000000000000
 	github.com/ory/dockertest/v3 v3.12.0
 )
@@ -15,6 +16,7 @@ require (
 require (
 	dario.cat/mergo v1.0.0 // indirect
 	github.com/Azure/go-ansiterm v0.0.0-20230124172434-306776ec8161 // indirect
+	github.com/Backblaze/blazer v0.7.2 // indirect
 	github.com/Microsoft/go-winio v0.6.2 // indirect
 	github.com/Nvveen/Gotty v0.0.0-20120604004816-cd527374f1e5 // indirect
 	github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream v1.7.20 // indirect
@@ -57,5 +59,6 @@ require (
 
 replace (
 	github.com/holdall-go/holdall => ../..
+	github.com/holdall-go/holdall/drivers/b2 => ../../drivers/b2
 	github.com/holdall-go/holdall/drivers/s3 => ../../drivers/s3
 )

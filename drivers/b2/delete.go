@@ -23,6 +23,9 @@ func (b *bucket) Delete(ctx context.Context, key string, opts *blob.DeleteOption
 	if opts.Version != "" {
 		return b.removeVersion(ctx, key, opts.Version)
 	}
+	if b.writes(key) != nil { // nothing was ever stored under it
+		return nil
+	}
 	if err := b.mayDelete(); err != nil {
 		return err
 	}

@@ -144,6 +144,8 @@ func (e *Error) meanStatus() {
 		e.is = fs.ErrPermission
 	case s == http.StatusNotFound:
 		e.is = blob.ErrNotExist
+	case s == http.StatusPreconditionFailed: // B2 has no conditions; who is on the way may
+		e.is = blob.ErrPrecondition
 	case s == http.StatusRequestedRangeNotSatisfiable:
 		e.is = blob.ErrRange
 	case s == http.StatusRequestTimeout, s == http.StatusTooManyRequests:

@@ -142,7 +142,7 @@ func (b *bucket) describe(key string, resp *http.Response) (*blob.Object, error)
 		return nil, errors.New("the answer to a download does not say how long it is")
 	}
 	id := h.Get("X-Bz-File-Id")
-	o := &blob.Object{Key: key, Size: resp.ContentLength, ModTime: time.UnixMilli(ms), ETag: etag(id), Version: b.version(id)}
+	o := &blob.Object{Key: key, Size: resp.ContentLength, ModTime: time.UnixMilli(ms).UTC(), ETag: etag(id), Version: b.version(id)}
 	decodeInfo(o, h.Get("Content-Type"), h.Get("X-Bz-Content-Sha1"), info)
 	return o, nil
 }

@@ -114,7 +114,7 @@ func etag(id string) string { return `"` + id + `"` }
 
 // object reads an entry of a listing.
 func (b *bucket) object(f *base.File) *blob.Object {
-	o := &blob.Object{Key: f.Name, Size: f.Size, ModTime: f.Timestamp, ETag: etag(f.ID), Version: b.version(f.ID)}
+	o := &blob.Object{Key: f.Name, Size: f.Size, ModTime: f.Timestamp.UTC(), ETag: etag(f.ID), Version: b.version(f.ID)}
 	if f.Info != nil {
 		decodeInfo(o, f.Info.ContentType, f.Info.SHA1, f.Info.Info)
 	}

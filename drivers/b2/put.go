@@ -166,7 +166,7 @@ func (b *bucket) fetchPlace(ctx context.Context) (place *base.URL, err error) {
 
 // made describes an object that was stored. The SHA-1 is nil if it is not known.
 func (b *bucket) made(w *write, id string, size int64, at time.Time, whole []byte) *blob.Object {
-	o := &blob.Object{Key: w.key, Size: size, ModTime: at, ETag: etag(id), Version: b.version(id), Attributes: w.attributes}
+	o := &blob.Object{Key: w.key, Size: size, ModTime: at.UTC(), ETag: etag(id), Version: b.version(id), Attributes: w.attributes}
 	if whole != nil {
 		o.Checksums = o.Checksums.With(blob.SHA1, whole)
 	}

@@ -2,6 +2,7 @@ package b2
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/holdall-go/holdall/internal/retry"
@@ -25,7 +26,7 @@ const mostRetryAfter = 30 * time.Second
 //
 // The error is an *Error, or that of ctx.
 func (a *account) try(ctx context.Context, call string, send func(context.Context) error) (lost bool, err error) {
-	renewed, moved := false, false
+	renewed, moved := false, false // each of them is worth one attempt
 	for attempt := 1; ; attempt++ {
 		x := &exchange{call: call}
 		err = send(context.WithValue(ctx, exchangeKey{}, x))
@@ -51,7 +52,7 @@ func (a *account) try(ctx context.Context, call string, send func(context.Contex
 			attempt--
 			continue
 		}
-		if e.token {
+		if e.Status == http.StatusUnauthorized && (e.token || moved) { // a new token, or place, did not help
 			e.again = false
 		}
 		if !e.again || attempt >= a.attempts || e.after > mostRetryAfter {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -286,10 +287,32 @@ func (u *upload) completeAlone(ctx context.Context, all []sent) (*blob.Object, e
 		return nil, fmt.Errorf("%w: B2 makes no large file of a single part, and its content is not at hand (up to %d bytes are held by the Upload that sent it): send part 1 again, then complete", blob.ErrInvalid, mostHeld)
 	}
 	o, err := u.b.putSingle(ctx, u.w, int64(len(content)), whole, func() io.Reader { return bytes.NewReader(content) })
+	if e := failed(err); e != nil && e.lost {
+		o, err = u.look(ctx, int64(len(content)), whole, err)
+	}
 	if err == nil {
 		u.b.cleanUp(ctx, u.id)
 	}
 	return o, err
+}
+
+// look finds out whether what was stored as an ordinary file is there when no answer says so. If the key holds just that,
+// it does not matter who has stored it.
+func (u *upload) look(ctx context.Context, size int64, whole []byte, cause error) (*blob.Object, error) {
+	o, err := u.b.Stat(ctx, u.w.key, &blob.StatOptions{})
+	if err != nil {
+		return nil, cause
+	}
+	sum, ok := o.Checksums.Get(blob.SHA1)
+	if !ok || !bytes.Equal(sum, whole) || o.Size != size || !sameAttributes(&o.Attributes, &u.w.attributes) {
+		return nil, cause
+	}
+	return o, nil
+}
+
+func sameAttributes(a, b *blob.Attributes) bool {
+	return a.ContentType == b.ContentType && a.ContentEncoding == b.ContentEncoding && a.ContentLanguage == b.ContentLanguage &&
+		a.ContentDisposition == b.ContentDisposition && a.CacheControl == b.CacheControl && maps.Equal(a.Metadata, b.Metadata)
 }
 
 func (u *upload) settle() {
@@ -345,7 +368,7 @@ func (b *bucket) unfinished(ctx context.Context, prefix string) ([]*blob.UploadI
 			return nil, err
 		}
 		for _, f := range found.Files {
-			all = append(all, &blob.UploadInfo{Key: f.Name, ID: f.ID, Initiated: time.UnixMilli(f.Time)})
+			all = append(all, &blob.UploadInfo{Key: f.Name, ID: f.ID, Initiated: time.UnixMilli(f.Time).UTC()})
 		}
 		if found.Next == nil || *found.Next == "" {
 			break

@@ -24,7 +24,7 @@ func (b *bucket) listVersions(ctx context.Context, opts *blob.ListOptions) iter.
 				return
 			case f.Name < start || f.Status == actionStart:
 			case f.Status == actionHide:
-				if !yield(&blob.Object{Key: f.Name, ModTime: f.Timestamp, Version: f.ID, IsDeleteMarker: true}, nil) {
+				if !yield(&blob.Object{Key: f.Name, ModTime: f.Timestamp.UTC(), Version: f.ID, IsDeleteMarker: true}, nil) {
 					return
 				}
 			default:
