@@ -143,11 +143,11 @@ func parentsGo(t *T) {
 	t.WantEntries(&blob.ListOptions{Delimiter: "/"}, "a/")
 }
 
-// longKey returns a key of n bytes, in segments no longer than those that the store takes less one.
+// longKey returns a key of n bytes, in segments that may be a byte longer.
 func (t *T) longKey(n int) string {
 	segment := n + 1
 	if t.Caps.MaxSegment > 0 {
-		segment = t.Caps.MaxSegment - 1
+		segment = t.Caps.MaxSegment - 2
 	}
 	key := []byte(strings.Repeat("k", n))
 	for i := segment; i < n-1; i += segment + 1 {

@@ -24,3 +24,16 @@ func serveB2(t *testing.T) *providers.Server {
 func TestB2Conformance(t *testing.T) {
 	conformance.Run(t, serveB2(t).B2Harness(false), conformance.InTier(tier()))
 }
+
+// TestB2ConformanceOfVersions runs what is about versions, where a Delete hides and removes nothing.
+func TestB2ConformanceOfVersions(t *testing.T) {
+	about := conformance.Only(func(c *conformance.Case) bool {
+		for _, n := range c.Needs {
+			if n.Name == "versions" {
+				return true
+			}
+		}
+		return c.Group() == "I" || c.Group() == "L"
+	})
+	conformance.Run(t, serveB2(t).B2Harness(true), conformance.InTier(tier()), about)
+}

@@ -10,9 +10,8 @@ import (
 
 const defaultAttempts = 5
 
-// backoff begins as Backblaze prescribes for calls that are refused without saying for how long.
-// https://www.backblaze.com/docs/cloud-storage-integration-checklist
-var backoff = retry.Backoff{First: time.Second, Most: 16 * time.Second}
+// backoff is for calls that are refused without saying for how long.
+var backoff = retry.Backoff{First: 250 * time.Millisecond, Most: 8 * time.Second}
 
 // mostRetryAfter is the longest that the server is obeyed. If it asks for more, the caller decides.
 const mostRetryAfter = 30 * time.Second
