@@ -58,6 +58,9 @@ type attempt struct {
 // commit carries out a batch, or as much of it as is allowed, in one write. It returns what became of each edit of each
 // change.
 func (s *snapshots) commit(ctx context.Context, batch []*change) ([][]outcome, error) {
+	if s.store.single != nil {
+		return s.commitAlone(ctx, batch)
+	}
 	base, err := s.read(ctx) // a policy that was seen before may have changed, and then nothing to do is wrong
 	if err != nil {
 		return nil, stale(err)

@@ -159,7 +159,7 @@ func faultyEdits(t *testing.T, script []fault, delay int) (acknowledged, unknown
 		t.Fatalf("%q/%d: afterwards: %v", script, delay, err)
 	}
 
-	counts, replayed := history(t, &store{f.Bucket})
+	counts, replayed := history(t, &store{bucket: f.Bucket})
 	for scope, err := range results {
 		n := counts[scope]
 		switch {

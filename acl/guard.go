@@ -31,8 +31,14 @@ type Guard struct {
 // Options tell where the policy is and how fresh it must be. A nil *Options means the zero value.
 type Options struct {
 	// Store is the bucket that holds the policy, under the keys that begin with ".holdall/". Nil: the guarded bucket
-	// itself. It needs conditional writes, and must not be behind a cache.
+	// itself. It needs conditional writes, unless there is a SingleWriter, and must not be behind a cache.
 	Store blob.Bucket
+
+	// SingleWriter is the promise that no other guard edits the policy, in this process or elsewhere. Then its store
+	// need not have conditional writes. Others may read it. A guard that finds the promise broken answers [ErrOtherWriter]
+	// to every edit from then on, and [ErrUnknownOutcome] after an edit whose outcome it could not learn; it can be
+	// opened again. It finds that late: of two who edit at the same moment, one may undo what the other was told is done.
+	SingleWriter bool
 
 	// Freshness is Δ: how old the policy may be that a call is decided by. The zero value is five seconds; see [Within]
 	// and [EveryCall].
@@ -110,6 +116,11 @@ func (g *Guard) create(ctx context.Context, owners []Principal) error {
 		return err
 	}
 	g.editor.probed = true
+	if g.store.single != nil {
+		if err := g.store.absent(ctx); err != nil {
+			return err
+		}
+	}
 	now := g.clock.now().time()
 	m := &manifest{Policy: p.ID, Generation: 1, Time: now, Secret: newSecret(), Edits: []editRecord{{ID: nonce(), Edit: "create the policy"}}}
 	p = p.Clone()
@@ -117,6 +128,9 @@ func (g *Guard) create(ctx context.Context, owners []Principal) error {
 	a := &attempt{}
 	if err := a.write(m, p, nil); err != nil {
 		return err
+	}
+	if g.store.single != nil {
+		g.store.single.last = a.head.Name
 	}
 	err := g.snapshots.send(ctx, a)
 	if err == nil {
@@ -171,9 +185,12 @@ func newGuard(bucket blob.Bucket, opts *Options) (*Guard, error) {
 			return nil, fmt.Errorf(`%w: the bucket is a Sub whose prefix does not end in "/", so its keys begin inside a segment`, blob.ErrInvalid)
 		}
 	}
-	g := &Guard{bucket: bucket, store: &store{opts.Store}, clock: newClock(opts.now), hook: opts.Hook}
+	g := &Guard{bucket: bucket, store: &store{bucket: opts.Store}, clock: newClock(opts.now), hook: opts.Hook}
 	if opts.Store == nil {
 		g.store.bucket = bucket
+	}
+	if opts.SingleWriter {
+		g.store.single = &singleWriter{}
 	}
 	delta := opts.Freshness.within
 	if !opts.Freshness.set {

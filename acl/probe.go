@@ -26,10 +26,12 @@ func (s *store) probe(ctx context.Context) error {
 	switch {
 	case caps.ReadOnly:
 		return fmt.Errorf("%w: the policy's store is read-only", fs.ErrPermission)
-	case !caps.PutIf.Has(blob.KindAbsent) || !caps.PutIf.Has(blob.KindMatch):
-		return unsafe("makes Put " + caps.PutIf.String() + ", and if-absent and if-match are needed")
 	case caps.EventualRead:
 		return unsafe("may answer a read with an old state")
+	case s.single != nil:
+		return nil
+	case !caps.PutIf.Has(blob.KindAbsent) || !caps.PutIf.Has(blob.KindMatch):
+		return unsafe("makes Put " + caps.PutIf.String() + ", and if-absent and if-match are needed")
 	}
 	p := &prober{store: s, root: probeRoot + nonce() + "-"}
 	defer p.clean(ctx)
@@ -41,7 +43,7 @@ func (s *store) probe(ctx context.Context) error {
 
 // unsafe is the answer for a store that would lose edits.
 func unsafe(fault string) error {
-	return fmt.Errorf("%w: a policy cannot be edited in this store, which %s; keep it in another bucket (Options.Store)", errors.ErrUnsupported, fault)
+	return fmt.Errorf("%w: a policy cannot be edited in this store, which %s; keep it in another bucket (Options.Store), or see Options.SingleWriter", errors.ErrUnsupported, fault)
 }
 
 type prober struct {

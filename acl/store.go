@@ -32,7 +32,10 @@ const maxObject = 1 << 30
 const secretSize = 32
 
 // store reads and writes the objects of one policy.
-type store struct{ bucket blob.Bucket }
+type store struct {
+	bucket blob.Bucket
+	single *singleWriter // nil: others may write too, and conditions keep them apart
+}
 
 // head is a manifest as it was read.
 type head struct {
@@ -116,8 +119,11 @@ func (s *store) get(ctx context.Context, name string, opts *blob.GetOptions) ([]
 	return data, r.ETag, nil
 }
 
-// put stores data under a name of the policy.
+// put stores data under a name of the policy. The only writer does without the condition.
 func (s *store) put(ctx context.Context, name string, data []byte, cond blob.Condition) (*blob.Object, error) {
+	if s.single != nil {
+		cond = blob.Condition{}
+	}
 	return s.bucket.Put(ctx, name, bytes.NewReader(data), &blob.PutOptions{Size: int64(len(data)), If: cond})
 }
 
