@@ -1,0 +1,72 @@
+package b2
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"testing"
+)
+
+// A Delete removes what is older than its marker, and the marker last; never what is newer, nor an unfinished upload.
+func TestDelete(t *testing.T) {
+	type v = map[string]any
+	up, start := func(id string) v { return version(id, "k", "upload") }, func(id string) v { return version(id, "k", "start") }
+	marker, older := version("marker", "k", "hide"), version("marker-1", "k", "hide")
+	for name, test := range map[string]struct {
+		hide     string // the error of b2_hide_file, or ""
+		versions []v
+		want     []string
+	}{
+		"one version":                {"", []v{marker, up("1")}, []string{"1", "marker"}},
+		"many, and an older marker":  {"", []v{marker, up("3"), up("2"), older, up("1")}, []string{"3", "2", "marker-1", "1", "marker"}},
+		"written meanwhile":          {"", []v{up("new"), marker, up("1")}, []string{"1", "marker"}},
+		"uploads under way":          {"", []v{start("new"), marker, start("old"), up("1")}, []string{"1", "marker"}},
+		"longer names":               {"", []v{marker, up("1"), version("other", "k2", "upload")}, []string{"1", "marker"}},
+		"removed by another":         {"", []v{up("new")}, nil},
+		"nothing there":              {"no_such_file", nil, nil},
+		"an interrupted one":         {"already_hidden", []v{marker, up("1")}, []string{"1", "marker"}},
+		"one that is over meanwhile": {"already_hidden", nil, nil},
+		"written since it was over":  {"already_hidden", []v{up("new"), up("1")}, nil},
+	} {
+		var removed []string
+		f := newFake(t, func(w http.ResponseWriter, r request) bool {
+			switch {
+			case r.call == "b2_hide_file" && test.hide != "":
+				answerError(w, http.StatusBadRequest, test.hide, "")
+			case r.call == "b2_list_file_versions":
+				answerJSON(w, map[string]any{"files": append([]v{}, test.versions...)})
+			case r.call == "b2_delete_file_version":
+				removed = append(removed, r.param("fileId").(string))
+				return false
+			default:
+				return false
+			}
+			return true
+		})
+		if err := f.open(t).Delete(context.Background(), "k", nil); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if !slices.Equal(removed, test.want) {
+			t.Errorf("%s: removes %q, not %q", name, removed, test.want)
+		}
+	}
+}
+
+// What another has removed meanwhile is as good as removed; what cannot be removed keeps the marker above it.
+func TestDeleteFails(t *testing.T) {
+	for code, wantMarker := range map[string]bool{"file_not_present": true, "unauthorized": false} {
+		var removed []string
+		f := newFake(t, func(w http.ResponseWriter, r request) bool {
+			if r.call != "b2_delete_file_version" {
+				return false
+			}
+			removed = append(removed, r.param("fileId").(string))
+			answerError(w, map[bool]int{true: 400, false: 401}[wantMarker], code, "")
+			return true
+		})
+		err := f.open(t).Delete(context.Background(), "k", nil)
+		if (err == nil) != wantMarker || slices.Contains(removed, "marker") != wantMarker {
+			t.Errorf("%s: removes %q, %v", code, removed, err)
+		}
+	}
+}
