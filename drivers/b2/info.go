@@ -23,8 +23,11 @@ const (
 
 	infoSHA1     = "large_file_sha1" // of a large file, which has no digest of its own
 	infoReserved = "b2-"
+	infoOurs     = "holdall-"
+	infoPartSize = "holdall-part-size" // of an Upload whose parts have not the usual size, for who resumes it
 
-	// maxMetadata is how many entries of metadata fit beside what else an object may have: four headers and the SHA-1.
+	// maxMetadata is how many entries of metadata fit beside what else an object may have: four headers, and the SHA-1 or
+	// the size of parts.
 	maxMetadata = maxInfo - 5
 
 	// maxMetadataBytes fits beside the longest key, if both are ASCII. What a header cannot hold as it is counts three
@@ -96,7 +99,7 @@ func decodeInfo(o *blob.Object, contentType, sha1 string, info map[string]string
 			if sha1 == "" || sha1 == "none" {
 				sha1 = value
 			}
-		} else if !strings.HasPrefix(name, infoReserved) {
+		} else if !strings.HasPrefix(name, infoReserved) && !strings.HasPrefix(name, infoOurs) {
 			if o.Metadata == nil {
 				o.Metadata = make(map[string]string, len(info))
 			}

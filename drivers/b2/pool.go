@@ -37,8 +37,13 @@ func (p *pool[P]) give(place P) {
 
 // uploadTo makes a call that uploads, at an upload URL of the pool, or at one that fetch gets.
 func uploadTo[P any](ctx context.Context, a *account, call string, p *pool[P], fetch func(context.Context) (P, error), send func(context.Context, P) error) error {
+	failed := false // then those of the pool may be no better, as tokens end together
 	return a.call(ctx, call, func(ctx context.Context) error {
-		place, ok := p.take()
+		var place P
+		ok := false
+		if !failed {
+			place, ok = p.take()
+		}
 		if !ok {
 			var err error
 			if place, err = fetch(ctx); err != nil {
@@ -48,6 +53,8 @@ func uploadTo[P any](ctx context.Context, a *account, call string, p *pool[P], f
 		err := send(ctx, place)
 		if e := exchangeOf(ctx).err; err == nil || e != nil && !e.place {
 			p.give(place)
+		} else {
+			failed = true
 		}
 		return err
 	})

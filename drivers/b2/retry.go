@@ -51,7 +51,7 @@ func (a *account) try(ctx context.Context, call string, send func(context.Contex
 			attempt--
 			continue
 		}
-		if e.Status == http.StatusUnauthorized && (e.token || moved) { // a new token, or place, did not help
+		if e.Status == http.StatusUnauthorized && (e.token || moved && e.Code == "") { // a new token, or place, did not help
 			e.again = false
 		}
 		if !e.again || attempt >= a.attempts || e.after > mostRetryAfter {

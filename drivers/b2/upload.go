@@ -11,6 +11,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -38,9 +39,15 @@ func (b *bucket) Upload(ctx context.Context, key string, opts *blob.UploadOption
 	if opts.ID != "" {
 		return u, u.resume(ctx, b, opts)
 	}
+	if u.partSize != usualPart {
+		w.info[infoPartSize] = strconv.FormatInt(u.partSize, 10)
+	}
 	u.large, err = b.begin(ctx, w)
 	return u, err
 }
+
+// usualPart is the size of parts that is chosen if nothing speaks for another.
+const usualPart = 8 << 20
 
 // mostHeld is the largest part that is held in memory in case that it remains alone, in bytes.
 const mostHeld = parts.MaxBuffered
@@ -84,6 +91,16 @@ func (u *upload) resume(ctx context.Context, b *bucket, opts *blob.UploadOptions
 	var o blob.Object
 	decodeInfo(&o, f.ContentType, "", f.Info)
 	u.w.attributes, u.w.contentType, u.w.info = o.Attributes, f.ContentType, f.Info
+	return u.learnPartSize(ctx, f.Info[infoPartSize], opts)
+}
+
+// learnPartSize finds out the size of parts, unless it is given: as it was noted at the beginning, or else from the parts
+// that have arrived, of an upload that another program has begun.
+func (u *upload) learnPartSize(ctx context.Context, noted string, opts *blob.UploadOptions) error {
+	if n, err := strconv.ParseInt(noted, 10, 64); opts.PartSize == 0 && err == nil && n >= minPart && n <= maxPart {
+		u.partSize = n
+		return nil
+	}
 	for s, err := range u.arrived(ctx) {
 		if err != nil {
 			return err
