@@ -152,6 +152,10 @@ func decode(resp *http.Response, out any) error {
 	return json.Unmarshal(b, out)
 }
 
+// client makes each request once, and leaves no connection behind: where a connection that was used before breaks, Go's
+// transport repeats requests by itself.
+var client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+
 // send makes a request. An answer that is none of success is an *Error.
 func send(ctx context.Context, method, url string, header http.Header, body io.Reader) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, url, body)
@@ -161,7 +165,7 @@ func send(ctx context.Context, method, url string, header http.Header, body io.R
 	if header != nil {
 		req.Header = header
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := client.Do(req)
 	if err != nil || resp.StatusCode < 300 {
 		return resp, err
 	}

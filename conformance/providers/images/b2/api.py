@@ -212,7 +212,7 @@ class Api:
             return self.b2_upload_part(call, upload, body)
 
     def retire(self, call):
-        """Forgets an upload URL, as Backblaze does when an upload to it fails."""
+        """Forgets the upload URL of a call that is an upload, as Backblaze does when that fails."""
         with self._lock:
             self._uploads.pop(call.token, None)
 

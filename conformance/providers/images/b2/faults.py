@@ -62,10 +62,6 @@ class Fault:
         return self.call in ('*', call) and self.bucket in ('', bucket) and self.key in ('', key)
 
 
-    def spoils_upload_url(self):
-        return self.do in ('drop', 'lose') or self.do == 'answer' and (self.status in (401, 408) or self.status >= 500)
-
-
 class Faults:
     """The faults to come. Each call takes at most one: the first that matches it."""
 

@@ -137,12 +137,13 @@ class Handler(BaseHTTPRequestHandler):
         """Makes the call, unless the fault is in the way, and returns the answer."""
         does = fault.do if fault else ''
         pace = fault.rate if does == 'slow' else 0
-        if call.name in UPLOADS and fault and fault.spoils_upload_url():
-            self.server.api.retire(call)
         if does == 'answer':
+            if fault.status in (401, 408) or fault.status >= 500:
+                self.server.api.retire(call)
             return scripted(fault)
         if does == 'drop':
             self._read(min(fault.after, self.body_left))
+            self.server.api.retire(call)
             raise Reset
         if does == 'slow':
             time.sleep(fault.delay)
@@ -159,6 +160,7 @@ class Handler(BaseHTTPRequestHandler):
 
         answer.pace = pace
         if does == 'lose':
+            self.server.api.retire(call)
             raise Reset
         if does == 'cut':
             answer.cut = fault.after
