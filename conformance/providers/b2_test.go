@@ -155,6 +155,23 @@ func TestB2Names(t *testing.T) {
 	if err := b.inBucket("b2_start_large_file", start, nil); answer(err) != "400 bad_request" {
 		t.Errorf("starting /a: %v", err)
 	}
+
+	// Some of Backblaze's pages forbid less.
+	if err := b.front.Relax(t.Context(), b.bucket.Name); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"/a": "200", "a/": "200", "a//b": "200", "a\\b": "200", strings.Repeat("s", 1024): "200",
+		strings.Repeat("s", 1025): "400 bad_request", "a\x1fb": "400 bad_request", "a\x7fb": "400 bad_request",
+	} {
+		_, err := b.Put(t.Context(), b.bucket.ID, name, []byte("content"))
+		if answer(err) != want {
+			t.Errorf("put %.50q, relaxed: %v, want %s", name, err, want)
+		}
+		if got, _, err := b.get(name); want == "200" && got != "content" {
+			t.Errorf("get %.50q: %q %v", name, got, err)
+		}
+	}
 }
 
 func TestB2BucketNames(t *testing.T) {

@@ -101,6 +101,12 @@ func (f Front) Expire(ctx context.Context, tokens, key string) (int, error) {
 	return answer.Expired, err
 }
 
+// Relax lets the names of a bucket's files have what only some of Backblaze's pages forbid: backslashes, segments of any
+// length, and slashes at the ends or doubled.
+func (f Front) Relax(ctx context.Context, bucket string) error {
+	return f.steer(ctx, http.MethodPost, "_relax", nil, map[string]string{"bucket": bucket}, nil)
+}
+
 // Version returns that of Backblaze's simulator, such as "1.17.3".
 func (f Front) Version(ctx context.Context) (string, error) {
 	var answer struct{ B2SDK string }
