@@ -127,10 +127,7 @@ func TestB2BreaksConnections(t *testing.T) {
 		do   b2front.Action
 		want string
 	}{{b2front.Drop, "[f]"}, {b2front.Lose, "[f g]"}} {
-		u, err := b.UploadURL(t.Context(), b.bucket.ID)
-		if err != nil {
-			t.Fatal(err)
-		}
+		u := b.uploadURL()
 		b.fault(b2front.Fault{Call: "b2_upload_file", Do: c.do, After: 1000})
 		if _, err := u.Put(t.Context(), "g", []byte(content), nil); answer(err) != "broken" {
 			t.Errorf("%s: %v", c.do, err)
@@ -190,10 +187,7 @@ func TestB2IsSlow(t *testing.T) {
 	b.fault(b2front.Fault{Call: "b2_upload_file", Do: b2front.Slow, Rate: 100})
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	u, err := b.UploadURL(t.Context(), b.bucket.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
+	u := b.uploadURL()
 	done := make(chan error)
 	go func() {
 		_, err := u.Put(ctx, "abandoned", []byte(content), nil)
@@ -212,10 +206,7 @@ func TestB2IsSlow(t *testing.T) {
 
 func TestB2UploadURLs(t *testing.T) {
 	b := newB2(t)
-	u, err := b.UploadURL(t.Context(), b.bucket.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
+	u := b.uploadURL()
 	// One upload after the other, but not two at a time.
 	for range 2 {
 		if _, err := u.Put(t.Context(), "f", nil, nil); err != nil {
@@ -258,10 +249,7 @@ func TestB2UploadURLs(t *testing.T) {
 
 	// An answer of 429 or 403 leaves the URL as it is, one of 401, 408 or 5xx does not.
 	for status, want := range map[int]string{403: "200", 429: "200", 401: "401 bad_auth_token", 408: "401 bad_auth_token", 500: "401 bad_auth_token", 503: "401 bad_auth_token"} {
-		u, err := b.UploadURL(t.Context(), b.bucket.ID)
-		if err != nil {
-			t.Fatal(err)
-		}
+		u := b.uploadURL()
 		b.fault(b2front.Fault{Call: "b2_upload_file", Do: b2front.Answer, Status: status})
 		if _, err := u.Put(t.Context(), "f", []byte("content"), nil); !strings.HasPrefix(answer(err), fmt.Sprint(status)) {
 			t.Errorf("%d: %v", status, err)
@@ -319,10 +307,7 @@ func TestB2Expires(t *testing.T) {
 
 func TestB2Counts(t *testing.T) {
 	b := newB2(t)
-	u, err := b.UploadURL(t.Context(), b.bucket.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
+	u := b.uploadURL()
 	for i := range 1001 {
 		if _, err := u.Put(t.Context(), fmt.Sprintf("%04d", i), nil, nil); err != nil {
 			t.Fatal(err)

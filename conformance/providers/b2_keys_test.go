@@ -201,6 +201,20 @@ func TestB2KeysComeAndGo(t *testing.T) {
 			t.Errorf("%v: %v", params, err)
 		}
 	}
+	var brief struct{ ApplicationKeyID, ApplicationKey string }
+	params := b2front.Params{"accountId": b.ID, "keyName": "k", "capabilities": []string{"listFiles"}, "validDurationInSeconds": 1}
+	if err := b.Call(t.Context(), "b2_create_key", params, &brief); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		_, err := b2front.Authorize(t.Context(), b.Endpoint, brief.ApplicationKeyID, brief.ApplicationKey)
+		if answer(err) == "401 unauthorized" {
+			break
+		}
+		if err != nil || time.Now().After(deadline) {
+			t.Fatalf("a key for a second: %v", err)
+		}
+	}
 	if _, err := b2front.Authorize(t.Context(), b.Endpoint, "account-0", "wrong"); answer(err) != "401 unauthorized" {
 		t.Errorf("a wrong key: %v", err)
 	}
@@ -214,6 +228,9 @@ func TestB2KeysComeAndGo(t *testing.T) {
 // The two accounts know nothing of each other.
 func TestB2Identities(t *testing.T) {
 	b := newB2(t)
+	if !strings.HasPrefix(b.server.Name(), "b2:simulator-1.") {
+		t.Errorf("the server is %s", b.server.Name())
+	}
 	f := b.put("f", "x")
 	second, err := b.server.B2Account(t.Context(), b.server.Provider.Holders[1])
 	if err != nil {

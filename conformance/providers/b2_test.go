@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -48,6 +49,16 @@ func newB2(t *testing.T) *b2 {
 		}
 	})
 	return &b2{t, account, s, s.B2Front(), bucket}
+}
+
+// uploadURL gets an upload URL for the bucket.
+func (b *b2) uploadURL() b2front.UploadURL {
+	b.Helper()
+	u, err := b.UploadURL(b.Context(), b.bucket.ID)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return u
 }
 
 // put uploads a file.
@@ -192,10 +203,7 @@ func TestB2BucketNames(t *testing.T) {
 
 func TestB2Info(t *testing.T) {
 	b := newB2(t)
-	u, err := b.UploadURL(t.Context(), b.bucket.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
+	u := b.uploadURL()
 	entries := func(n int) map[string]string {
 		m := map[string]string{}
 		for i := range n {
@@ -250,10 +258,7 @@ func TestB2Info(t *testing.T) {
 
 func TestB2Headers(t *testing.T) {
 	b := newB2(t)
-	u, err := b.UploadURL(t.Context(), b.bucket.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
+	u := b.uploadURL()
 	before := time.Now().Add(-time.Second)
 	f, err := u.Put(t.Context(), "ä b", []byte("content"), map[string]string{
 		"Content-Type":                       "text/plain; charset=utf-8",
@@ -303,10 +308,7 @@ func TestB2Headers(t *testing.T) {
 
 func TestB2Checksums(t *testing.T) {
 	b := newB2(t)
-	u, err := b.UploadURL(t.Context(), b.bucket.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
+	u := b.uploadURL()
 	for _, c := range []struct{ given, body, want string }{
 		{sha1Of("content"), "content", sha1Of("content")},
 		{strings.ToUpper(sha1Of("content")), "content", sha1Of("content")},
@@ -635,10 +637,7 @@ func TestB2LargeFiles(t *testing.T) {
 
 func TestB2Copies(t *testing.T) {
 	b := newB2(t)
-	u, err := b.UploadURL(t.Context(), b.bucket.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
+	u := b.uploadURL()
 	source, err := u.Put(t.Context(), "source", []byte("0123456789"), map[string]string{"X-Bz-Info-a": "1", "Content-Type": "text/plain"})
 	if err != nil {
 		t.Fatal(err)
@@ -680,6 +679,37 @@ func TestB2Copies(t *testing.T) {
 	}
 	if err := b.Call(t.Context(), "b2_copy_file", b2front.Params{"sourceFileId": "1", "fileName": "target"}, nil); answer(err) != "404 not_found" {
 		t.Errorf("a source that is not there: %v", err)
+	}
+}
+
+// Many clients at a time do not disturb each other, each with an upload URL of its own.
+func TestB2InParallel(t *testing.T) {
+	b := newB2(t)
+	const clients, files = 16, 20
+	var working sync.WaitGroup
+	for c := range clients {
+		working.Go(func() {
+			u, err := b.UploadURL(t.Context(), b.bucket.ID)
+			for i := 0; err == nil && i < files; i++ {
+				name := fmt.Sprintf("%02d/%02d", c, i)
+				if _, err = u.Put(t.Context(), name, []byte(name), nil); err == nil {
+					var got string
+					if got, _, err = b.get(name); got != name {
+						t.Errorf("get %s: %q", name, got)
+					}
+				}
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	working.Wait()
+	if got, _ := b.names("b2_list_file_names", b2front.Params{"maxFileCount": 1000}); len(got) != clients*files {
+		t.Errorf("there are %d files", len(got))
+	}
+	if got := b.counts().UploadURLs; len(got) > 0 {
+		t.Errorf("upload URLs were misused: %v", got)
 	}
 }
 
