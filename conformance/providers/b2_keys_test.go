@@ -218,6 +218,9 @@ func TestB2KeysComeAndGo(t *testing.T) {
 	if _, err := b2front.Authorize(t.Context(), b.Endpoint, "account-0", "wrong"); answer(err) != "401 unauthorized" {
 		t.Errorf("a wrong key: %v", err)
 	}
+	if err := (&b2front.Account{Endpoint: b.Endpoint}).Call(t.Context(), "b2_list_keys", b2front.Params{}, nil); answer(err) != "401 missing_auth_token" {
+		t.Errorf("without a token: %v", err)
+	}
 	// Version 2 tells the same otherwise.
 	header := http.Header{"Authorization": {"Basic YWNjb3VudC0wOm1hc3RlcktleS0w"}} // account-0:masterKey-0
 	if status, _, body := b.raw("GET", "/b2api/v2/b2_authorize_account", "", header, ""); status != 200 || !strings.Contains(body, `"allowed": {"bucketId": null`) {

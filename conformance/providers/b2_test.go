@@ -528,7 +528,7 @@ func TestB2Listings(t *testing.T) {
 		t.Errorf("versions on %d pages: %q", pages, got)
 	}
 	for _, count := range []int{-1, 10_001} {
-		if err := b.inBucket("b2_list_file_names", b2front.Params{"maxFileCount": count}, nil); answer(err) != "400 bad_request" {
+		if err := b.inBucket("b2_list_file_names", b2front.Params{"maxFileCount": count}, nil); answer(err) != "400 out_of_range" {
 			t.Errorf("%d names: %v", count, err)
 		}
 	}

@@ -75,6 +75,8 @@ class Access:
 
     def account_token(self, call):
         """The token of a call, once it is checked for all that the call is about."""
+        if not call.token:
+            raise Refused(401, 'missing_auth_token', 'There is no authorization token')
         token = self._tokens.get(call.token)
         if token is None:
             raise Refused(401, 'bad_auth_token', 'Invalid authorization token')
@@ -126,9 +128,7 @@ class Access:
     def may_download(self, call, bucket, name):
         """Checks the right to download, and returns the headers that the call or its token override."""
         given = {p: call.params[p] for p in rules.OVERRIDES if call.params.get(p)}
-        if not call.token:
-            if bucket.bucket_type != 'allPublic':
-                raise unauthorized('The bucket is not public')
+        if not call.token and bucket.bucket_type == 'allPublic':
             if given:
                 raise unauthorized('Headers can be overridden only with an authorization token')
         elif token := self._downloads.get(call.token):
@@ -157,7 +157,7 @@ class Access:
             if upload.expired or key_expired(upload.token.key):
                 raise Refused(401, 'expired_auth_token', 'The upload token has expired')
             if upload.busy:
-                # As b2sdk.exception and rclone know it.
+                # https://github.com/Backblaze/b2-sdk-python/issues/79
                 self._log.add(call.key, call.bucket, 'uploadUrls', 'shared')
                 raise bad_request(f'more than one upload using auth token {call.token}')
             upload.busy = True

@@ -28,6 +28,9 @@ MAX_DOWNLOAD_AUTHORIZATION = 604_800  # seconds
 MAX_FILES, MAX_UNFINISHED, MAX_PARTS, MAX_KEYS = 10_000, 100, 1_000, 10_000
 BILLED_FILES = 1_000
 
+# What the simulator leaves out of a file that is started.
+STARTED = {'action': 'start', 'contentLength': 0, 'contentSha1': 'none'}
+
 
 class Api:
     def __init__(self, store, access, min_part_size):
@@ -360,7 +363,7 @@ class Api:
             self._store.API_URL, call.token, bucket.bucket_id, name, content_type(call.text('contentType')), info,
             encryption,
         )
-        return answer | {'action': 'start', 'contentLength': 0, 'contentSha1': None}
+        return answer | STARTED
 
     def b2_upload_part(self, call, upload, body):
         file = self._store.file(upload.file_id)
@@ -418,7 +421,7 @@ class Api:
         answer = bucket.list_unfinished_large_files(
             call.token, call.text('startFileId', ''), count + 1, call.text('namePrefix', '')
         )
-        files = [file | {'action': 'start', 'contentLength': 0, 'contentSha1': None} for file in answer['files']]
+        files = [file | STARTED for file in answer['files']]
         return {'files': files[:count], 'nextFileId': files[count]['fileId'] if len(files) > count else None}
 
 

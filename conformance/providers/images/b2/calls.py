@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from rules import bad_request
+from rules import Refused, bad_request
 
 # The class of each call, for which it is billed (https://www.backblaze.com/cloud-storage/transaction-pricing), and the
 # capability that it needs (https://www.backblaze.com/docs/cloud-storage-application-key-capabilities).
@@ -75,7 +75,8 @@ class Call:
         except (TypeError, ValueError):
             raise bad_request(f'{name} is not a number') from None
         if not least <= value <= most:
-            raise bad_request(f'{name} is {value}, it can be {least} to {most}')
+            code = 'out_of_range' if name == 'maxFileCount' else 'bad_request'
+            raise Refused(400, code, f'{name} is {value}, it can be {least} to {most}')
         return value
 
     def object(self, name):
