@@ -70,7 +70,7 @@ from faults import Fault, Faults, Log
 from rules import Refused, bad_request
 from store import Store
 
-PIECE = 64 << 10  # how much of a body is moved at a time, where speed or place matter
+PIECE = 64 << 10  # how much is read at a time of a body that nobody needs
 
 
 class Reset(Exception):
@@ -191,7 +191,7 @@ class Handler(BaseHTTPRequestHandler):
             token = token or query.get('Authorization', '')
             return Call('b2_download_file_by_name', 3, token, query, headers, url)
         found = re.match(r'/b2api/v(\d+)/(b2_\w+)(/.*)?$', path)
-        if not found or found[2] not in CALLS:
+        if not found or found[2] not in CALLS or found[2] == 'b2_download_file_by_name':
             raise Refused(404, 'not_found', f'There is no {path} here')
         version, name, rest = int(found[1]), found[2], found[3]
         if version not in (2, 3):
