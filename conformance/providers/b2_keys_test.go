@@ -25,93 +25,106 @@ func (b *b2) key(bucketID, prefix string, capabilities ...string) (*b2front.Acco
 	return account, id
 }
 
-// Every call needs its capability, and obeys what its key is restricted to: "in/" is what the restricted key may touch.
+// A place is where a call is tried: a prefix of a bucket, with a file and a large file that is started.
+type place struct {
+	bucket, prefix string // the id of the bucket
+	file, started  string // ids
+}
+
+func (b *b2) place(prefix string) place {
+	b.Helper()
+	file := b.put(prefix+"f", "x")
+	var large b2front.File
+	b.call("b2_start_large_file", b2front.Params{"fileName": prefix + "l", "contentType": "x/y"}, &large)
+	return place{b.bucket.ID, prefix, file.ID, large.ID}
+}
+
+// Every call needs its capability, and obeys what its key is restricted to: a bucket, and in that names in "in/".
 func TestB2Keys(t *testing.T) {
 	b, other := newB2(t), newB2(t)
-	part := b2front.Params{"partSha1Array": []string{sha1Of("x")}}
-	with := func(params b2front.Params, name string, value any) b2front.Params {
-		all := b2front.Params{name: value}
-		for name, value := range params {
-			all[name] = value
-		}
-		return all
-	}
-	in, out, elsewhere := b.put("in/f", "x"), b.put("out/f", "x"), other.put("in/f", "x")
-	started := func(b *b2, name string) string {
-		var f b2front.File
-		b.call("b2_start_large_file", b2front.Params{"fileName": name, "contentType": "x/y"}, &f)
-		return f.ID
-	}
-	begunIn, begunOut, begunElsewhere := started(b, "in/l"), started(b, "out/l"), started(other, "in/l")
-
-	// A call, its capability, and the parameters within the restrictions, outside of the prefix, outside of the bucket.
-	type row struct {
-		call, capability       string
-		within, prefix, bucket b2front.Params
-	}
-	file := func(f b2front.File) b2front.Params { return b2front.Params{"fileId": f.ID} }
-	id := func(id string) b2front.Params { return b2front.Params{"fileId": id} }
-	inBucket := func(b *b2, name, value string) b2front.Params {
-		return b2front.Params{"bucketId": b.bucket.ID, name: value}
-	}
-	rows := []row{
-		{"b2_list_file_names", "listFiles", inBucket(b, "prefix", "in/"), inBucket(b, "prefix", "i"), inBucket(other, "prefix", "in/")},
-		{"b2_list_file_versions", "listFiles", inBucket(b, "prefix", "in/f"), inBucket(b, "startFileName", "in/"), inBucket(other, "prefix", "in/")},
-		{"b2_list_unfinished_large_files", "listFiles", inBucket(b, "namePrefix", "in/"), inBucket(b, "namePrefix", ""), inBucket(other, "namePrefix", "in/")},
-		{"b2_get_file_info", "readFiles", file(in), file(out), file(elsewhere)},
-		{"b2_download_file_by_id", "readFiles", file(in), file(out), file(elsewhere)},
-		{"b2_start_large_file", "writeFiles", with(inBucket(b, "fileName", "in/l"), "contentType", "x/y"), with(inBucket(b, "fileName", "out/l"), "contentType", "x/y"), with(inBucket(other, "fileName", "in/l"), "contentType", "x/y")},
-		{"b2_list_parts", "writeFiles", id(begunIn), id(begunOut), id(begunElsewhere)},
-		{"b2_get_upload_part_url", "writeFiles", id(begunIn), id(begunOut), id(begunElsewhere)},
-		{"b2_copy_part", "writeFiles", b2front.Params{"largeFileId": begunIn, "sourceFileId": in.ID, "partNumber": 1}, b2front.Params{"largeFileId": begunOut, "sourceFileId": in.ID, "partNumber": 1}, b2front.Params{"largeFileId": begunElsewhere, "sourceFileId": in.ID, "partNumber": 1}},
-		{"b2_copy_file", "writeFiles", b2front.Params{"sourceFileId": in.ID, "fileName": "in/c"}, b2front.Params{"sourceFileId": out.ID, "fileName": "in/c"}, b2front.Params{"sourceFileId": elsewhere.ID, "fileName": "in/c"}},
-		{"b2_copy_file", "writeFiles", b2front.Params{"sourceFileId": in.ID, "fileName": "in/c"}, b2front.Params{"sourceFileId": in.ID, "fileName": "out/c"}, b2front.Params{"sourceFileId": in.ID, "fileName": "in/c", "destinationBucketId": other.bucket.ID}},
-		{"b2_get_download_authorization", "shareFiles", with(inBucket(b, "fileNamePrefix", "in/f"), "validDurationInSeconds", 9), with(inBucket(b, "fileNamePrefix", ""), "validDurationInSeconds", 9), with(inBucket(other, "fileNamePrefix", "in/"), "validDurationInSeconds", 9)},
-		{"b2_finish_large_file", "writeFiles", with(part, "fileId", begunIn), with(part, "fileId", begunOut), with(part, "fileId", begunElsewhere)},
-		{"b2_cancel_large_file", "writeFiles", id(started(b, "in/m")), id(begunOut), id(begunElsewhere)},
-		{"b2_hide_file", "writeFiles", inBucket(b, "fileName", "in/f"), inBucket(b, "fileName", "out/f"), inBucket(other, "fileName", "in/f")},
-		{"b2_delete_file_version", "deleteFiles", with(file(in), "fileName", "in/f"), with(file(out), "fileName", "out/f"), with(file(elsewhere), "fileName", "in/f")},
-		// These are about a bucket, or about the account.
-		{"b2_list_buckets", "listBuckets", b2front.Params{"accountId": b.ID, "bucketName": b.bucket.Name}, nil, b2front.Params{"accountId": b.ID}},
-		{"b2_get_upload_url", "writeFiles", inBucket(b, "", ""), nil, inBucket(other, "", "")},
-		{"b2_list_keys", "", nil, nil, b2front.Params{"accountId": b.ID}},
-		{"b2_create_key", "", nil, nil, b2front.Params{"accountId": b.ID, "keyName": "k", "capabilities": []string{"listFiles"}}},
-		{"b2_create_bucket", "", nil, nil, b2front.Params{"accountId": b.ID, "bucketName": "some-other-bucket", "bucketType": "allPrivate"}},
-		{"b2_delete_bucket", "", nil, nil, b2front.Params{"accountId": b.ID, "bucketId": other.bucket.ID}},
+	in, out, elsewhere := b.place("in/"), b.place("out/"), other.place("in/")
+	type params = b2front.Params
+	calls := []struct {
+		name, capability string
+		at               func(p place) params
+	}{
+		{"b2_list_file_names", "listFiles", func(p place) params { return params{"bucketId": p.bucket, "prefix": p.prefix} }},
+		{"b2_list_file_versions", "listFiles", func(p place) params { return params{"bucketId": p.bucket, "prefix": p.prefix + "f"} }},
+		{"b2_list_unfinished_large_files", "listFiles", func(p place) params { return params{"bucketId": p.bucket, "namePrefix": p.prefix} }},
+		{"b2_get_file_info", "readFiles", func(p place) params { return params{"fileId": p.file} }},
+		{"b2_download_file_by_id", "readFiles", func(p place) params { return params{"fileId": p.file} }},
+		{"b2_start_large_file", "writeFiles", func(p place) params {
+			return params{"bucketId": p.bucket, "fileName": p.prefix + "m", "contentType": "x/y"}
+		}},
+		{"b2_list_parts", "writeFiles", func(p place) params { return params{"fileId": p.started} }},
+		{"b2_get_upload_part_url", "writeFiles", func(p place) params { return params{"fileId": p.started} }},
+		{"b2_copy_part", "writeFiles", func(p place) params {
+			return params{"largeFileId": p.started, "sourceFileId": in.file, "partNumber": 1}
+		}},
+		{"b2_copy_part", "writeFiles", func(p place) params {
+			return params{"largeFileId": in.started, "sourceFileId": p.file, "partNumber": 1}
+		}},
+		{"b2_copy_file", "writeFiles", func(p place) params {
+			return params{"sourceFileId": in.file, "fileName": p.prefix + "c", "destinationBucketId": p.bucket}
+		}},
+		{"b2_copy_file", "writeFiles", func(p place) params {
+			return params{"sourceFileId": p.file, "fileName": "in/c", "destinationBucketId": in.bucket}
+		}},
+		{"b2_get_download_authorization", "shareFiles", func(p place) params {
+			return params{"bucketId": p.bucket, "fileNamePrefix": p.prefix, "validDurationInSeconds": 9}
+		}},
+		{"b2_finish_large_file", "writeFiles", func(p place) params {
+			return params{"fileId": p.started, "partSha1Array": []string{sha1Of("x")}}
+		}},
+		{"b2_cancel_large_file", "writeFiles", func(p place) params { return params{"fileId": p.started} }},
+		{"b2_hide_file", "writeFiles", func(p place) params { return params{"bucketId": p.bucket, "fileName": p.prefix + "f"} }},
+		{"b2_delete_file_version", "deleteFiles", func(p place) params { return params{"fileId": p.file, "fileName": p.prefix + "f"} }},
 	}
 	all := []string{"listBuckets", "listFiles", "readFiles", "shareFiles", "writeFiles", "deleteFiles"}
 	restricted, _ := b.key(b.bucket.ID, "in/", all...)
-	for _, r := range rows {
-		call := func(a *b2front.Account, params b2front.Params) string {
-			// What is downloaded is no JSON.
-			err := a.Call(t.Context(), r.call, params, nil)
-			return answer(err)
+	denied := func(what string, a *b2front.Account, call string, p params) {
+		t.Helper()
+		if err := a.Call(t.Context(), call, p, nil); answer(err) != "401 unauthorized" {
+			t.Errorf("%s %s: %v", call, what, err)
 		}
-		if r.prefix != nil {
-			if got := call(restricted, r.prefix); got != "401 unauthorized" {
-				t.Errorf("%s outside of the prefix: %s", r.call, got)
-			}
-		}
-		if got := call(restricted, r.bucket); got != "401 unauthorized" {
-			t.Errorf("%s outside of the bucket: %s", r.call, got)
-		}
-		if r.within == nil {
-			continue
-		}
-		others := slices.DeleteFunc(slices.Clone(all), func(c string) bool { return c == r.capability })
-		if a, _ := b.key(b.bucket.ID, "", others...); call(a, r.within) != "401 unauthorized" {
-			t.Errorf("%s without the capability %s: %s", r.call, r.capability, call(a, r.within))
-		}
-		needed := []string{r.capability}
-		if strings.HasPrefix(r.call, "b2_copy") {
-			if a, _ := b.key(b.bucket.ID, "", needed...); call(a, r.within) != "401 unauthorized" {
-				t.Errorf("%s without the capability readFiles: %s", r.call, call(a, r.within))
-			}
+	}
+	for _, c := range calls {
+		denied("outside of the prefix", restricted, c.name, c.at(out))
+		denied("outside of the bucket", restricted, c.name, c.at(elsewhere))
+		others := slices.DeleteFunc(slices.Clone(all), func(s string) bool { return s == c.capability })
+		a, _ := b.key(b.bucket.ID, "", others...)
+		denied("without "+c.capability, a, c.name, c.at(in))
+		needed := []string{c.capability}
+		if strings.HasPrefix(c.name, "b2_copy") {
+			a, _ := b.key(b.bucket.ID, "", needed...)
+			denied("without readFiles", a, c.name, c.at(in))
 			needed = append(needed, "readFiles")
 		}
-		a, _ := b.key(b.bucket.ID, "in/", needed...)
-		if got := call(a, r.within); got != "200" {
-			t.Errorf("%s as the key may: %s", r.call, got)
+		at := in
+		if c.name == "b2_cancel_large_file" { // the other is finished
+			at = b.place("in/")
+		}
+		a, _ = b.key(b.bucket.ID, "in/", needed...)
+		if err := a.Call(t.Context(), c.name, c.at(at), nil); err != nil {
+			t.Errorf("%s as the key may: %v", c.name, err)
+		}
+	}
+	for call, p := range map[string]params{
+		"b2_list_file_names":             {"bucketId": b.bucket.ID, "prefix": "in"},
+		"b2_list_file_versions":          {"bucketId": b.bucket.ID, "startFileName": "in/"},
+		"b2_list_unfinished_large_files": {"bucketId": b.bucket.ID},
+		"b2_get_upload_url":              {"bucketId": other.bucket.ID},
+		"b2_list_buckets":                {"accountId": b.ID},
+		"b2_list_keys":                   {"accountId": b.ID},
+		"b2_create_key":                  {"accountId": b.ID, "keyName": "k", "capabilities": []string{"listFiles"}},
+		"b2_create_bucket":               {"accountId": b.ID, "bucketName": "some-other-bucket", "bucketType": "allPrivate"},
+		"b2_delete_bucket":               {"accountId": b.ID, "bucketId": b.bucket.ID},
+	} {
+		denied("with a restricted key", restricted, call, p)
+	}
+	for _, p := range []params{{"bucketName": b.bucket.Name}, {"bucketId": b.bucket.ID}} {
+		if err := restricted.Call(t.Context(), "b2_list_buckets", p, nil); err != nil {
+			t.Errorf("b2_list_buckets with %v: %v", p, err)
 		}
 	}
 

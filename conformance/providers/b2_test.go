@@ -185,7 +185,7 @@ func TestB2Names(t *testing.T) {
 	}
 }
 
-func TestB2BucketNames(t *testing.T) {
+func TestB2Buckets(t *testing.T) {
 	b := newB2(t)
 	for _, name := range []string{"short", strings.Repeat("x", 64), "b2-reserved", "under_score", "dotted.name"} {
 		if _, err := b.MakeBucket(t.Context(), name); answer(err) != "400 bad_request" {
@@ -195,9 +195,25 @@ func TestB2BucketNames(t *testing.T) {
 	if _, err := b.MakeBucket(t.Context(), b.bucket.Name); answer(err) != "400 duplicate_bucket_name" {
 		t.Errorf("again: %v", err)
 	}
+	var updated struct {
+		Revision   int
+		BucketInfo map[string]string
+	}
+	update := b2front.Params{"accountId": b.ID, "ifRevisionIs": 1, "bucketInfo": map[string]string{"a": "1"}}
+	b.call("b2_update_bucket", update, &updated)
+	if updated.Revision != 2 || updated.BucketInfo["a"] != "1" {
+		t.Errorf("updated: %v", updated)
+	}
+	if err := b.inBucket("b2_update_bucket", update, nil); answer(err) != "409 conflict" {
+		t.Errorf("updating an older revision: %v", err)
+	}
 	b.put("a", "")
-	if err := b.Call(t.Context(), "b2_delete_bucket", b2front.Params{"accountId": b.ID, "bucketId": b.bucket.ID}, nil); answer(err) != "400 cannot_delete_non_empty_bucket" {
+	if err := b.inBucket("b2_delete_bucket", b2front.Params{"accountId": b.ID}, nil); answer(err) != "400 cannot_delete_non_empty_bucket" {
 		t.Errorf("removing one with a file: %v", err)
+	}
+	gone := b2front.Params{"bucketId": "none"}
+	if err := b.Call(t.Context(), "b2_list_file_names", gone, nil); answer(err) != "400 bad_bucket_id" {
+		t.Errorf("listing what is not there: %v", err)
 	}
 }
 
