@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -48,6 +49,16 @@ func newB2(t *testing.T) *b2 {
 		}
 	})
 	return &b2{t, account, s, s.B2Front(), bucket}
+}
+
+// uploadURL gets an upload URL for the bucket.
+func (b *b2) uploadURL() b2front.UploadURL {
+	b.Helper()
+	u, err := b.UploadURL(b.Context(), b.bucket.ID)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return u
 }
 
 // put uploads a file.
@@ -155,9 +166,26 @@ func TestB2Names(t *testing.T) {
 	if err := b.inBucket("b2_start_large_file", start, nil); answer(err) != "400 bad_request" {
 		t.Errorf("starting /a: %v", err)
 	}
+
+	// Some of Backblaze's pages forbid less.
+	if err := b.front.Relax(t.Context(), b.bucket.Name); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"/a": "200", "a/": "200", "a//b": "200", "a\\b": "200", strings.Repeat("s", 1024): "200",
+		strings.Repeat("s", 1025): "400 bad_request", "a\x1fb": "400 bad_request", "a\x7fb": "400 bad_request",
+	} {
+		_, err := b.Put(t.Context(), b.bucket.ID, name, []byte("content"))
+		if answer(err) != want {
+			t.Errorf("put %.50q, relaxed: %v, want %s", name, err, want)
+		}
+		if got, _, err := b.get(name); want == "200" && got != "content" {
+			t.Errorf("get %.50q: %q %v", name, got, err)
+		}
+	}
 }
 
-func TestB2BucketNames(t *testing.T) {
+func TestB2Buckets(t *testing.T) {
 	b := newB2(t)
 	for _, name := range []string{"short", strings.Repeat("x", 64), "b2-reserved", "under_score", "dotted.name"} {
 		if _, err := b.MakeBucket(t.Context(), name); answer(err) != "400 bad_request" {
@@ -167,18 +195,31 @@ func TestB2BucketNames(t *testing.T) {
 	if _, err := b.MakeBucket(t.Context(), b.bucket.Name); answer(err) != "400 duplicate_bucket_name" {
 		t.Errorf("again: %v", err)
 	}
+	var updated struct {
+		Revision   int
+		BucketInfo map[string]string
+	}
+	update := b2front.Params{"accountId": b.ID, "ifRevisionIs": 1, "bucketInfo": map[string]string{"a": "1"}}
+	b.call("b2_update_bucket", update, &updated)
+	if updated.Revision != 2 || updated.BucketInfo["a"] != "1" {
+		t.Errorf("updated: %v", updated)
+	}
+	if err := b.inBucket("b2_update_bucket", update, nil); answer(err) != "409 conflict" {
+		t.Errorf("updating an older revision: %v", err)
+	}
 	b.put("a", "")
-	if err := b.Call(t.Context(), "b2_delete_bucket", b2front.Params{"accountId": b.ID, "bucketId": b.bucket.ID}, nil); answer(err) != "400 cannot_delete_non_empty_bucket" {
+	if err := b.inBucket("b2_delete_bucket", b2front.Params{"accountId": b.ID}, nil); answer(err) != "400 cannot_delete_non_empty_bucket" {
 		t.Errorf("removing one with a file: %v", err)
+	}
+	gone := b2front.Params{"bucketId": "none"}
+	if err := b.Call(t.Context(), "b2_list_file_names", gone, nil); answer(err) != "400 bad_bucket_id" {
+		t.Errorf("listing what is not there: %v", err)
 	}
 }
 
 func TestB2Info(t *testing.T) {
 	b := newB2(t)
-	u, err := b.UploadURL(t.Context(), b.bucket.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
+	u := b.uploadURL()
 	entries := func(n int) map[string]string {
 		m := map[string]string{}
 		for i := range n {
@@ -233,10 +274,7 @@ func TestB2Info(t *testing.T) {
 
 func TestB2Headers(t *testing.T) {
 	b := newB2(t)
-	u, err := b.UploadURL(t.Context(), b.bucket.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
+	u := b.uploadURL()
 	before := time.Now().Add(-time.Second)
 	f, err := u.Put(t.Context(), "ä b", []byte("content"), map[string]string{
 		"Content-Type":                       "text/plain; charset=utf-8",
@@ -286,10 +324,7 @@ func TestB2Headers(t *testing.T) {
 
 func TestB2Checksums(t *testing.T) {
 	b := newB2(t)
-	u, err := b.UploadURL(t.Context(), b.bucket.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
+	u := b.uploadURL()
 	for _, c := range []struct{ given, body, want string }{
 		{sha1Of("content"), "content", sha1Of("content")},
 		{strings.ToUpper(sha1Of("content")), "content", sha1Of("content")},
@@ -509,7 +544,7 @@ func TestB2Listings(t *testing.T) {
 		t.Errorf("versions on %d pages: %q", pages, got)
 	}
 	for _, count := range []int{-1, 10_001} {
-		if err := b.inBucket("b2_list_file_names", b2front.Params{"maxFileCount": count}, nil); answer(err) != "400 bad_request" {
+		if err := b.inBucket("b2_list_file_names", b2front.Params{"maxFileCount": count}, nil); answer(err) != "400 out_of_range" {
 			t.Errorf("%d names: %v", count, err)
 		}
 	}
@@ -618,10 +653,7 @@ func TestB2LargeFiles(t *testing.T) {
 
 func TestB2Copies(t *testing.T) {
 	b := newB2(t)
-	u, err := b.UploadURL(t.Context(), b.bucket.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
+	u := b.uploadURL()
 	source, err := u.Put(t.Context(), "source", []byte("0123456789"), map[string]string{"X-Bz-Info-a": "1", "Content-Type": "text/plain"})
 	if err != nil {
 		t.Fatal(err)
@@ -663,6 +695,37 @@ func TestB2Copies(t *testing.T) {
 	}
 	if err := b.Call(t.Context(), "b2_copy_file", b2front.Params{"sourceFileId": "1", "fileName": "target"}, nil); answer(err) != "404 not_found" {
 		t.Errorf("a source that is not there: %v", err)
+	}
+}
+
+// Many clients at a time do not disturb each other, each with an upload URL of its own.
+func TestB2InParallel(t *testing.T) {
+	b := newB2(t)
+	const clients, files = 16, 20
+	var working sync.WaitGroup
+	for c := range clients {
+		working.Go(func() {
+			u, err := b.UploadURL(t.Context(), b.bucket.ID)
+			for i := 0; err == nil && i < files; i++ {
+				name := fmt.Sprintf("%02d/%02d", c, i)
+				if _, err = u.Put(t.Context(), name, []byte(name), nil); err == nil {
+					var got string
+					if got, _, err = b.get(name); got != name {
+						t.Errorf("get %s: %q", name, got)
+					}
+				}
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	working.Wait()
+	if got, _ := b.names("b2_list_file_names", b2front.Params{"maxFileCount": 1000}); len(got) != clients*files {
+		t.Errorf("there are %d files", len(got))
+	}
+	if got := b.counts().UploadURLs; len(got) > 0 {
+		t.Errorf("upload URLs were misused: %v", got)
 	}
 }
 

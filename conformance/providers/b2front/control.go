@@ -101,6 +101,12 @@ func (f Front) Expire(ctx context.Context, tokens, key string) (int, error) {
 	return answer.Expired, err
 }
 
+// Relax lets the names of a bucket's files have what only some of Backblaze's pages forbid: backslashes, segments of any
+// length, and slashes at the ends or doubled.
+func (f Front) Relax(ctx context.Context, bucket string) error {
+	return f.steer(ctx, http.MethodPost, "_relax", nil, map[string]string{"bucket": bucket}, nil)
+}
+
 // Version returns that of Backblaze's simulator, such as "1.17.3".
 func (f Front) Version(ctx context.Context) (string, error) {
 	var answer struct{ B2SDK string }
@@ -152,6 +158,10 @@ func decode(resp *http.Response, out any) error {
 	return json.Unmarshal(b, out)
 }
 
+// client makes each request once, and leaves no connection behind: where a connection that was used before breaks, Go's
+// transport repeats requests by itself.
+var client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+
 // send makes a request. An answer that is none of success is an *Error.
 func send(ctx context.Context, method, url string, header http.Header, body io.Reader) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, url, body)
@@ -161,7 +171,7 @@ func send(ctx context.Context, method, url string, header http.Header, body io.R
 	if header != nil {
 		req.Header = header
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := client.Do(req)
 	if err != nil || resp.StatusCode < 300 {
 		return resp, err
 	}

@@ -7,9 +7,9 @@ from dataclasses import dataclass, fields
 from rules import bad_request
 
 DEFAULT_CODES = {
-    400: 'bad_request', 401: 'expired_auth_token', 403: 'cap_exceeded', 408: 'request_timeout', 429: 'too_many_requests',
-    500: 'internal_error', 502: 'bad_gateway', 503: 'service_unavailable', 504: 'gateway_timeout',
-}  # fmt: skip
+    400: 'bad_request', 401: 'expired_auth_token', 403: 'cap_exceeded', 408: 'request_timeout',
+    429: 'too_many_requests', 500: 'internal_error', 503: 'service_unavailable',
+}
 
 KINDS = ('answer', 'drop', 'lose', 'cut', 'corrupt', 'slow')
 
@@ -47,7 +47,7 @@ class Fault:
             if not isinstance(value, want) or isinstance(value, bool):
                 raise bad_request(f'{name} of a fault is {value!r}, not of type {types[name].__name__}')
         if not given.get('call') or given.get('do') not in KINDS:
-            raise bad_request(f'a fault needs a call, such as b2_upload_file, or *; and in "do" one of {", ".join(KINDS)}')
+            raise bad_request(f'a fault needs a call, such as b2_upload_file or *, and do, one of {", ".join(KINDS)}')
         fault = cls(**given)
         if fault.times < 1 or fault.skip < 0 or fault.after < 0 or fault.delay < 0 or fault.rate < 0:
             raise bad_request('times of a fault is at least 1, and skip, after, delay and rate are not negative')
@@ -60,10 +60,6 @@ class Fault:
 
     def matches(self, call, key, bucket):
         return self.call in ('*', call) and self.bucket in ('', bucket) and self.key in ('', key)
-
-
-    def spoils_upload_url(self):
-        return self.do in ('drop', 'lose') or self.do == 'answer' and (self.status in (401, 408) or self.status >= 500)
 
 
 class Faults:

@@ -1,11 +1,12 @@
 #!/usr/bin/python3
-"""Serves Backblaze's own simulator of B2 (b2sdk.raw_simulator, Debian's python3-b2sdk) by HTTP, and fails when asked to.
+"""Serves Backblaze's own simulator of B2 (b2sdk.raw_simulator of Debian's python3-b2sdk) by HTTP, and fails if told to.
 
-    /usr/bin/python3 front.py [--address 127.0.0.1] [--port 8823] [--min-part-size 5000000] [--relaxed-names]
+    /usr/bin/python3 front.py [--address 127.0.0.1] [--port 8823] [--min-part-size 5000000]
 
 It speaks versions 2 and 3 of the B2 Native API. There are two accounts: account-0 with the master key masterKey-0, and
-account-1 with masterKey-1. What is stored ends with the process. The file api.py has the calls, rules.py the limits of
-names and info, store.py what is corrected in the simulator. Tests steer it by these requests, whose bodies are JSON:
+account-1 with masterKey-1. What is stored ends with the process. The file api.py has the calls, access.py who may make
+them, rules.py the limits of names and info, store.py what is corrected in the simulator, faults.py the faults and the
+counts. Tests steer it by these requests, whose bodies are JSON:
 
     POST /_faults    adds a fault; an unknown field is an error
     GET /_faults     the faults that have not happened yet
@@ -14,29 +15,33 @@ names and info, store.py what is corrected in the simulator. Tests steer it by t
     DELETE /_calls   counts from 0 again
     POST /_expire    {"tokens": "account" or "upload", "key": ID}: the tokens of that kind, of one key or without key of
                      all, that were handed out answer 401 expired_auth_token from now on
+    POST /_relax     {"bucket": NAME}: from now on, the names of its files may have what only some of Backblaze's pages
+                     forbid: backslashes, segments of any length, and / at the ends or doubled
     GET /_about      the version of b2sdk, and the smallest size of a part
 
-A fault happens to the next calls that match it, each call takes at most one, and the first that was added comes first:
+A fault happens to the next calls that match it. Each call takes at most one, the first that was added:
 
-    call, bucket, key   the name of the call (b2_download_file_by_name, …) or * for all; the name of the bucket that it is
-                        about; the id of the application key that it uses; without bucket and key: any
-    times, skip         to how many calls, 1 by default, after how many that it lets pass
-    do                  what happens:
-      answer            the call is not made; the answer is status (503), code (a usual one), message, with Retry-After:
-                        retryAfter in seconds or retryDate as a date so many seconds from now; or body, as of a gateway,
-                        in place of the JSON
-      drop              the call is not made; the connection is reset, after so many bytes of the body were read
-      lose              the call is made; the connection is reset in place of an answer
-      cut               the answer ends after so many bytes of its body, and the connection is reset
-      corrupt           the byte at after of the answer's body has one bit flipped
-      slow              delay: seconds before the call is made; rate: bytes per second of both bodies
+    call          the name of the call, such as b2_download_file_by_name, or * for all
+    bucket, key   the name of the bucket that the call is about, and the id of the application key that it is made with;
+                  without them, any
+    times, skip   to how many calls, 1 by default, after how many that it lets pass
+    do            what happens:
+      answer      the call is not made. The answer is an error of status (503), code (a usual one) and message, with
+                  Retry-After: retryAfter in seconds, or retryDate as a date so many seconds from now. body, as of a
+                  gateway, takes the place of the JSON
+      drop        the call is not made, and the connection is reset after so many bytes of the body were read
+      lose        the call is made, and the connection is reset in place of an answer
+      cut         the connection is reset after so many bytes of the answer's body
+      corrupt     one bit of the byte after so many of the answer's body is flipped
+      slow        the call is made delay seconds late, and both bodies are moved at rate bytes per second
+    after         how many bytes, of drop, cut and corrupt; 0 by default
 
-An upload URL is not accepted any more after an answer of 401, 408 or 5xx, or a reset: Backblaze tells clients to take a
-new one ("Upload Files with the Native API").
+An upload URL is not accepted any more after an answer of 401, 408 or 5xx that a fault made, or a reset: Backblaze tells
+clients to take a new one ("Upload Files with the Native API").
 
 What is counted: calls, by name; transactions, by the class that they are billed in, where a listing is billed for each
-thousand of files; answers, by status, and "reset"; uploadUrls, how often one was "shared" with an upload that was under way,
-and how often one that is not known, or not any more, was "refused".
+thousand of files; answers, by status, and "reset"; uploadUrls, how often one was "shared" with an upload that was under
+way, and how often one that is not known, or not any more, was "refused".
 """
 
 import argparse
@@ -58,11 +63,14 @@ sys.dont_write_bytecode = True  # beside the sources
 import b2sdk.version
 
 import rules
-from api import CALLS, DOWNLOADS, UPLOADS, Api, Call
+from access import Access
+from api import Api
+from calls import CALLS, DOWNLOADS, UPLOADS, Call
 from faults import Fault, Faults, Log
 from rules import Refused, bad_request
+from store import Store
 
-PIECE = 64 << 10  # how much of a body is moved at a time, where speed or place matter
+PIECE = 64 << 10  # how much is read at a time of a body that nobody needs
 
 
 class Reset(Exception):
@@ -73,12 +81,14 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
 
-    def __init__(self, address, min_part_size, relaxed_names):
+    def __init__(self, address, min_part_size):
         super().__init__(address, Handler)
         self.min_part_size = min_part_size
         self.log = Log()
         self.faults = Faults()
-        self.api = Api(self.log, min_part_size, relaxed_names)
+        store = Store()
+        self.access = Access(store, self.log)
+        self.api = Api(store, self.access, min_part_size)
 
     def shutdown_request(self, request):
         self.close_request(request)  # without the orderly end of a connection that is to be reset
@@ -117,7 +127,7 @@ class Handler(BaseHTTPRequestHandler):
     def _call(self, path):
         call = self._parse(path)
         server = self.server
-        server.api.locate(call)
+        server.access.locate(call)
         fault = server.faults.take(call.name, call.key, call.bucket)
         outcome = 'reset'
         try:
@@ -137,12 +147,13 @@ class Handler(BaseHTTPRequestHandler):
         """Makes the call, unless the fault is in the way, and returns the answer."""
         does = fault.do if fault else ''
         pace = fault.rate if does == 'slow' else 0
-        if call.name in UPLOADS and fault and fault.spoils_upload_url():
-            self.server.api.retire(call)
         if does == 'answer':
+            if fault.status in (401, 408) or fault.status >= 500:
+                self.server.access.retire(call)
             return scripted(fault)
         if does == 'drop':
             self._read(min(fault.after, self.body_left))
+            self.server.access.retire(call)
             raise Reset
         if does == 'slow':
             time.sleep(fault.delay)
@@ -159,6 +170,7 @@ class Handler(BaseHTTPRequestHandler):
 
         answer.pace = pace
         if does == 'lose':
+            self.server.access.retire(call)
             raise Reset
         if does == 'cut':
             answer.cut = fault.after
@@ -179,7 +191,7 @@ class Handler(BaseHTTPRequestHandler):
             token = token or query.get('Authorization', '')
             return Call('b2_download_file_by_name', 3, token, query, headers, url)
         found = re.match(r'/b2api/v(\d+)/(b2_\w+)(/.*)?$', path)
-        if not found or found[2] not in CALLS:
+        if not found or found[2] not in CALLS or found[2] == 'b2_download_file_by_name':
             raise Refused(404, 'not_found', f'There is no {path} here')
         version, name, rest = int(found[1]), found[2], found[3]
         if version not in (2, 3):
@@ -203,7 +215,7 @@ class Handler(BaseHTTPRequestHandler):
     def _upload(self, call, pace):
         if 'Content-Length' not in self.headers:
             raise bad_request(f'{call.name} needs Content-Length')
-        with self.server.api.uploading(call) as upload:
+        with self.server.access.uploading(call) as upload:
             return to_json(self.server.api.upload(call, upload, self._read(self.body_left, pace)))
 
     # Steering.
@@ -225,7 +237,9 @@ class Handler(BaseHTTPRequestHandler):
                 server.log.clear()
             case 'POST', '/_expire':
                 given = self._json()
-                answer = {'expired': server.api.expire(given.get('tokens'), given.get('key', ''))}
+                answer = {'expired': server.access.expire(given.get('tokens'), given.get('key', ''))}
+            case 'POST', '/_relax':
+                server.api.relax(self._json().get('bucket'))
             case 'GET', '/_about':
                 answer = {'b2sdk': b2sdk.version.VERSION, 'minPartSize': server.min_part_size}
             case _:
@@ -302,9 +316,8 @@ class Answer:
 
 
 def refusal(refused):
-    headers = {'Content-Range': f'bytes */{refused.size}'} if refused.status == 416 else {}
     error = {'status': refused.status, 'code': refused.code, 'message': refused.message}
-    return Answer(refused.status, headers, to_json(error))
+    return Answer(refused.status, refused.headers, to_json(error))
 
 
 def scripted(fault):
@@ -365,11 +378,9 @@ def main():
     parser.add_argument('--address', default='127.0.0.1', help='where to listen, 127.0.0.1 by default')
     parser.add_argument('--port', type=int, default=8823, help='8823 by default; 0 takes a free one')
     parser.add_argument('--min-part-size', type=int, default=5_000_000,
-                        help='bytes of all parts of a large file but the last, 5000000 as Backblaze has it by default')  # fmt: skip
-    parser.add_argument('--relaxed-names', action='store_true',
-                        help='accept names with \\ and with / at the ends or doubled, as some of Backblaze\'s pages do')  # fmt: skip
+                        help='bytes of each part of a large file but the last, 5000000 by default as of Backblaze')
     args = parser.parse_args()
-    server = Server((args.address, args.port), args.min_part_size, args.relaxed_names)
+    server = Server((args.address, args.port), args.min_part_size)
     print(f'ready on http://{args.address}:{server.server_port}', flush=True)
     try:
         server.serve_forever()

@@ -1,9 +1,8 @@
 """What Backblaze publishes about names, info and ranges. Nothing here knows the simulator.
 
-Sources: "Files" and "File Information" (https://www.backblaze.com/docs/cloud-storage-files, …/cloud-storage-file-information,
-and the older https://www.backblaze.com/b2/docs/files.html), "Add File Information with the Native API"
-(…/cloud-storage-add-file-information-with-the-native-api), "Buckets" (…/cloud-storage-buckets), and the pages of the calls
-(https://www.backblaze.com/apidocs).
+Sources, in https://www.backblaze.com: "Files" (/docs/cloud-storage-files, and older and stricter /b2/docs/files.html),
+"Add File Information with the Native API" (/docs/cloud-storage-add-file-information-with-the-native-api), "Buckets"
+(/docs/cloud-storage-buckets), and the pages of the calls (/apidocs).
 """
 
 import re
@@ -35,10 +34,9 @@ SHA1 = re.compile(r'[0-9a-f]{40}')
 class Refused(Exception):
     """An answer that is an error: {"status": …, "code": …, "message": …}."""
 
-    def __init__(self, status, code, message=''):
+    def __init__(self, status, code, message='', headers=None):
         super().__init__(message)
-        self.status, self.code, self.message = status, code, message
-        self.size = 0  # of the file, where the status is 416
+        self.status, self.code, self.message, self.headers = status, code, message, headers or {}
 
 
 def bad_request(message):
@@ -56,8 +54,8 @@ def decode(value, what):
 
 
 def check_file_name(name, relaxed):
-    """The stricter of Backblaze's pages: some leave out the backslash, the rules on slashes, and the length of a segment,
-    and relaxed does so too."""
+    """The stricter of Backblaze's pages. Some leave out the backslash, the slashes, and the length of segments, and so
+    does relaxed."""
     size = len(name.encode())
     if size == 0:
         raise bad_request('File names must contain at least one character')
@@ -107,11 +105,11 @@ def check_info(name, info, encrypted):
 
 def check_bucket_name(name):
     if not BUCKET_NAME.fullmatch(name) or name.lower().startswith('b2-'):
-        raise bad_request(f'Invalid bucket name: {name}: it has 6 to 63 letters, digits and -, and does not begin with b2-')
+        raise bad_request(f'Invalid bucket name: {name}: it needs 6 to 63 letters, digits and -, and not b2- first')
 
 
 def parse_range(header, size):
-    """The first and last byte that a Range header asks for, or None for all of them, as a header that is no range of bytes
+    """The first and last byte that a Range header asks for, or None for all of them: a header that is no range of bytes
     is ignored (RFC 9110, 14.2)."""
     found = re.fullmatch(r'bytes=(\d*)-(\d*)', header or '')
     if not found or found[0] == 'bytes=-':
@@ -124,7 +122,6 @@ def parse_range(header, size):
     else:
         first, last = int(first), min(int(last or size), size - 1)
     if first >= size:
-        refused = Refused(416, 'range_not_satisfiable', f'The range {header} is not in the {size} bytes of the file')
-        refused.size = size
-        raise refused
+        message = f'The range {header} is not in the {size} bytes of the file'
+        raise Refused(416, 'range_not_satisfiable', message, {'Content-Range': f'bytes */{size}'})
     return first, last

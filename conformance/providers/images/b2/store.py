@@ -40,6 +40,7 @@ class Bucket(BucketSimulator):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        self.relaxed = False  # about the names of files
         self.file_name_and_id_to_file = Versions()
         self.file_id_counter = self._ids
         self.upload_url_counter = itertools.count()
@@ -47,6 +48,11 @@ class Bucket(BucketSimulator):
 
     def _simulate_chunked_post(self, stream, content_length, *args, **kwargs):
         return stream.read(content_length)  # the simulator's own reads everything twice, in small pieces
+
+    def bucket_dict(self, token):
+        # Where the simulator has null, the service has an object that says nothing is set, and clients rely on that.
+        nothing = {'isClientAuthorizedToRead': True, 'value': None}
+        return super().bucket_dict(token) | {'replicationConfiguration': nothing}
 
     def newest(self, name):
         """The newest version that was finished, or hides the file. An upload that is only started shows nothing yet."""
@@ -82,6 +88,8 @@ class Store(RawSimulator):
     def __init__(self):
         super().__init__()
         self.bucket_id_counter = itertools.count()
+        for _ in range(2):
+            self.create_account()
 
     def _assert_account_auth(self, *args, **kwargs):
         """The front has checked the key, for every call and with its restrictions."""
@@ -96,9 +104,9 @@ class Store(RawSimulator):
 
 
 def page(found, prefix, delimiter, count):
-    """Cuts a page of at most count entries out of the versions, in order, of a listing: a version each, or for all that
-    have the delimiter behind the prefix the name of their folder. Returns them and where the next page begins, as an entry
-    and the version that it was made of, or None."""
+    """Cuts a page of at most count entries out of the versions of a listing, which are in order. An entry is a version,
+    or the name of a folder for all that have the delimiter behind the prefix. Returns the entries, and that which the
+    next page begins with, or None."""
     entries, last = [], None
     for file in found:
         if not file.name.startswith(prefix):
@@ -112,6 +120,6 @@ def page(found, prefix, delimiter, count):
                     continue
                 last = entry
         if len(entries) == count:
-            return entries, (entry, file)
+            return entries, entry
         entries.append(entry)
     return entries, None
