@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -32,14 +33,6 @@ func (b *b2) open(change ...func(*driver.Config)) *driver.Bucket {
 	}
 	b.Cleanup(func() { _ = opened.Close() })
 	return opened
-}
-
-func (b *b2) fault(f b2front.Fault) {
-	b.Helper()
-	f.Bucket = b.bucket.Name
-	if err := b.front.Add(b.Context(), f); err != nil {
-		b.Fatal(err)
-	}
 }
 
 // versions counts what the server has of a key: versions, markers and unfinished uploads.
@@ -303,12 +296,7 @@ func TestB2ManyWritersUnderFaults(t *testing.T) {
 	for u, err := range open.Uploads(ctx, "") {
 		t.Errorf("an upload of %v is left, %v", u, err)
 	}
-	pending, err := b.front.Pending(ctx)
-	for _, f := range pending {
-		if f.Bucket == b.bucket.Name {
-			t.Errorf("the fault %+v met no call, %v", f, err)
-		}
-	}
+	b.used()
 }
 
 // The driver's own count of calls is what the server would charge.
@@ -395,5 +383,43 @@ func TestB2UploadsOutliveTheirProcess(t *testing.T) {
 	}
 	if n, err := other.Sweep(context.WithoutCancel(ctx), o.ModTime.AddDate(1, 0, 0)); n != 1 || err != nil {
 		t.Errorf("a sweep removes %d, %v", n, err)
+	}
+}
+
+// With AnyKeys what some of Backblaze's pages allow is stored to the letter, where the server takes it.
+func TestB2AnyKeys(t *testing.T) {
+	b := newB2(t)
+	ctx := t.Context()
+	if err := b.front.Relax(ctx, b.bucket.Name); err != nil {
+		t.Fatal(err)
+	}
+	open := b.open(func(c *driver.Config) { c.AnyKeys = true })
+	keys := []string{"/", "//", "/a", "a", "a/", "a//", "a//b", "a/b", `a\b`, "a\u0085", strings.Repeat("k", 300)}
+	for _, key := range keys {
+		if _, err := open.Put(ctx, key, strings.NewReader("of "+key), nil); err != nil {
+			t.Errorf("put %.20q: %v", key, err)
+		}
+	}
+	var listed []string
+	for o, err := range open.List(ctx, nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		listed = append(listed, o.Key)
+	}
+	slices.Sort(keys)
+	if !slices.Equal(listed, keys) {
+		t.Errorf("listed are %.200q", listed)
+	}
+	for _, key := range keys {
+		if got := content(t, open, key); got != "of "+key {
+			t.Errorf("%.20q holds %.30q", key, got)
+		}
+		if err := open.Delete(ctx, key, nil); err != nil {
+			t.Errorf("delete %.20q: %v", key, err)
+		}
+		if n := b.versions(key); n > 0 {
+			t.Errorf("of %.20q %d versions are left", key, n)
+		}
 	}
 }

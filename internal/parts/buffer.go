@@ -212,7 +212,7 @@ type buffer struct {
 func (b *buffer) fill(ctx context.Context, body io.Reader, size int64) (sum uint32, err error) {
 	for empty := 0; b.size < size; {
 		at := int(b.size % chunkSize)
-		if at == 0 {
+		if b.size == int64(len(b.chunks))*chunkSize { // and not whenever at is 0: a Read may deliver nothing
 			b.grow()
 		}
 		c := b.chunks[len(b.chunks)-1]

@@ -146,6 +146,7 @@ func TestPartsAreTheStream(t *testing.T) {
 			for name, src := range map[string]Source{
 				"a stream":                          NewStream(bytes.NewReader(content), cut),
 				"a slow stream":                     NewStream(iotest.HalfReader(bytes.NewReader(content)), cut),
+				"a stream that idles":               NewStream(&idleReader{r: bytes.NewReader(content)}, cut),
 				"one that ends with its last bytes": NewStream(iotest.DataErrReader(bytes.NewReader(content)), cut),
 				"sections":                          Sections(bytes.NewReader(append([]byte("before"), content...)), 6, int64(size), cut),
 			} {
@@ -161,6 +162,19 @@ func TestPartsAreTheStream(t *testing.T) {
 		}
 	}
 	wantBalance(t)
+}
+
+// An idleReader delivers nothing, and no error, at every second Read.
+type idleReader struct {
+	r    io.Reader
+	idle bool
+}
+
+func (i *idleReader) Read(p []byte) (int, error) {
+	if i.idle = !i.idle; i.idle {
+		return 0, nil
+	}
+	return i.r.Read(p)
 }
 
 // wantBalance reports memory that was taken and not given back.
