@@ -41,6 +41,11 @@ func harness(name string, opts *Options, open func(dir string) (*gcblob.Bucket, 
 			conformance.HookURL:         "the bucket is handed in",
 			conformance.HookNonexistent: "the bucket is handed in",
 			conformance.HookCorrupt:     "it would go past gocloud.dev",
+			conformance.HookEndpoint:    "there is no server",
+			conformance.HookProxied:     "there are no requests",
+			conformance.HookDenied:      "there are no credentials",
+			conformance.HookRestart:     "the bucket is handed in",
+			conformance.HookPause:       "there is no server",
 		},
 	}
 }
