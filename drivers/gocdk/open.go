@@ -34,6 +34,9 @@ func Open(b blob.Bucket, opts *OpenOptions) *gcblob.Bucket {
 	return gcblob.NewBucket(newShown(b, opts, false))
 }
 
+// OpenDriver returns what Open puts under gocloud.dev's bucket, for its drivertest and for drivers that wrap others.
+func OpenDriver(b blob.Bucket, opts *OpenOptions) driver.Bucket { return newShown(b, opts, false) }
+
 func newShown(b blob.Bucket, opts *OpenOptions, owned bool) *shown {
 	if opts == nil {
 		opts = &OpenOptions{}
