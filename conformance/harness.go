@@ -62,10 +62,6 @@ type Harness struct {
 
 	// Expected names cases that are known to fail, each with the reason and a link. One that passes fails the run.
 	Expected map[string]string
-
-	// Unsteady names cases that are known to fail now and then, each with the reason and a link. Such a case is an
-	// expected failure even when it passes.
-	Unsteady map[string]string
 }
 
 // A Hook is an optional part of a Harness.

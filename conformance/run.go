@@ -138,9 +138,6 @@ func (r *runner) run(ctx context.Context, c *Case) Result {
 			res.Outcome, res.Reason = Fail, "it passes, but the harness expects it to fail: "+why
 		}
 	}
-	if why, unsteady := r.harness.Unsteady[c.ID]; unsteady && (res.Outcome == Fail || res.Outcome == Pass) {
-		res.Outcome, res.Reason = ExpectedFailure, why
-	}
 	return res
 }
 
