@@ -71,6 +71,7 @@ func (b *bucket) Capabilities() blob.Capabilities {
 		TimePrecision: timePrecision,
 	}
 	c.CanonicalKeys, c.NoFileBesideDir, c.NoSlashAtEnd = f.paths, f.paths, f.noSlashAtEnd
+	c.XMLKeys = f.plainLists
 	if f.maxMetaName > 0 && f.maxMetaBytes == 0 { // the longest names are packed, which takes a third more
 		c.MaxMetadataBytes = maxMetadata * 2 / 3
 	}
