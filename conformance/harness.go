@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"maps"
 	"net/url"
 	"time"
 
@@ -62,6 +63,10 @@ type Harness struct {
 
 	// Expected names cases that are known to fail, each with the reason and a link. One that passes fails the run.
 	Expected map[string]string
+
+	// Racy names cases that lose a race in the store now and then, each with the reason and a link. They count as expected
+	// failures however a run ends, since a race that was won once proves nothing.
+	Racy map[string]string
 }
 
 // A Hook is an optional part of a Harness.
@@ -113,12 +118,15 @@ func (h *Harness) has(hook Hook) bool {
 // Wrapped returns a harness for a wrapper around every bucket that h opens. The hooks that would go past the wrapper
 // are gone, except Reopen, which is wrapped too; wrap must give two handles to one namespace the same view of it.
 // Restart and Pause are about the server, and stay. Endpoint and Proxied are gone, since the cases that use them count
-// the requests of a driver, to which a wrapper adds its own.
+// the requests of a driver, to which a wrapper adds its own. What the store is expected to fail, a wrapper may hide, so it
+// becomes Racy.
 func (h Harness) Wrapped(name string, wrap func(t *T, b blob.Bucket) blob.Bucket) Harness {
 	inner := h
 	// What a wrapper returned leads back to the bucket inside, for Reopen.
 	within := map[blob.Bucket]blob.Bucket{}
-	w := Harness{Name: h.Name + "+" + name, Restart: h.Restart, Pause: h.Pause, Impossible: h.Impossible}
+	w := Harness{Name: h.Name + "+" + name, Restart: h.Restart, Pause: h.Pause, Impossible: h.Impossible, Racy: map[string]string{}}
+	maps.Copy(w.Racy, h.Expected)
+	maps.Copy(w.Racy, h.Racy)
 	w.Open = func(t *T) blob.Bucket {
 		b := inner.Open(t)
 		t.Cleanup(func() { _ = b.Close() })
