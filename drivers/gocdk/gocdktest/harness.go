@@ -29,7 +29,7 @@ func Fileblob() conformance.Harness {
 		"E09": formatted,
 		"H29": "fileblob leaves empty folders behind, and no object can be put in the place of one: " + source + "fileblob/fileblob.go#L868",
 	}
-	h.Unsteady = map[string]string{
+	h.Racy = map[string]string{
 		"G02": ticks, "E18": apart, "I13": apart, "J11": apart, "N03": apart, "N04": apart, "N08": apart, "N10": apart,
 		"S01": wrapped, "S10": wrapped,
 	}
