@@ -84,8 +84,8 @@ func (p *Provider) Required() (bool, error) {
 	required := false
 	for _, name := range strings.Split(demanded, ",") {
 		name = strings.TrimSpace(name)
-		if name != "all" && name != "any" && !slices.Contains(known, name) {
-			return false, fmt.Errorf("HOLDALL_REQUIRE names %q; the servers are %s; all are demanded by all, and none by any", name, strings.Join(known, ", "))
+		if name != "all" && !slices.Contains(known, name) {
+			return false, fmt.Errorf("HOLDALL_REQUIRE names %q; the servers are %s, or all for all of them", name, strings.Join(known, ", "))
 		}
 		required = required || name == "all" || name == p.Name
 	}

@@ -43,10 +43,9 @@ func TestMain(m *testing.M) {
 // them too: a case that looks for leaks would take what starts meanwhile for one.
 func serve(t *testing.T, p *providers.Provider) *providers.Server {
 	t.Helper()
-	if required, err := p.Required(); err != nil {
+	required, err := p.Required()
+	if err != nil {
 		t.Fatal(err)
-	} else if !required && os.Getenv("HOLDALL_REQUIRE") != "any" {
-		t.Skipf("not run: HOLDALL_REQUIRE=%s runs it, =any runs what can run here, and =all everything", p.Name)
 	}
 	var starting sync.WaitGroup
 	for _, other := range providers.All() {
@@ -55,10 +54,6 @@ func serve(t *testing.T, p *providers.Provider) *providers.Server {
 		}
 	}
 	starting.Wait()
-	required, err := p.Required()
-	if err != nil {
-		t.Fatal(err)
-	}
 	s, err := p.Start(t.Context())
 	var unavailable *providers.Unavailable
 	switch {
