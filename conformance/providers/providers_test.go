@@ -58,7 +58,7 @@ func serve(t *testing.T, p *providers.Provider) *providers.Server {
 	var unavailable *providers.Unavailable
 	switch {
 	case errors.As(err, &unavailable) && !required:
-		t.Skip("not run: ", err)
+		t.Skip("not run:", err)
 	case err != nil:
 		t.Fatal(err)
 	}

@@ -15,13 +15,13 @@ import (
 func TestSecondTimeDoesNothing(t *testing.T) {
 	pool, err := providers.Engine()
 	if err != nil {
-		t.Skip("not run: no Docker engine answers: ", err)
+		t.Skip("not run: no Docker engine answers:", err)
 	}
 	if missing, err := images.Missing(pool.Client); err != nil || len(missing) > 0 {
 		t.Skipf("not run: it takes the images of %q: go -C conformance/providers run ./prepare (%v)", missing, err)
 	}
 	if err := providers.InstallVersitygw(t.Context(), os.Stderr); err != nil {
-		t.Skip("not run: ", err)
+		t.Skip("not run:", err)
 	}
 	var log bytes.Buffer
 	if err := prepare(t.Context(), false, &log); err != nil || log.Len() > 0 {
