@@ -1,5 +1,5 @@
 // Package providers runs the conformance suite against real servers: MinIO, versitygw, Ceph and OpenStack Swift in Docker,
-// or any bucket that a URL names.
+// or any bucket that a URL names. Backblaze B2 is there as a simulator, which package b2front steers.
 //
 //	go -C conformance/providers run ./prepare                             builds what is missing; the first time takes minutes
 //	go -C conformance/providers test .                                    short tier on every server that runs here
@@ -10,7 +10,8 @@
 //	go -C conformance/providers test . -args -url 's3://bucket/?region=…' the suite against a bucket, in a prefix of its own
 //
 // A server that cannot run here is not run, and says why and what would help. HOLDALL_REQUIRE=minio,ceph or =all makes
-// that a failure. Without Docker one real server runs nevertheless: versitygw, as a child process of the test.
+// that a failure. Without Docker one real server runs nevertheless: versitygw, as a child process of the test; and B2's
+// simulator does where Debian's python3-b2sdk is installed.
 // HOLDALL_IMAGE_MINIO, and so for the others, names an image to use in place of our own.
 //
 // A server starts when it is first asked for, keeps what it has in a volume of its container, listens on 127.0.0.1 alone,

@@ -14,6 +14,9 @@ type Provider struct {
 	Name    string // such as "minio"; also the driver's name for its flavour
 	Holders [2]Identity
 
+	// column is how the names of its columns in the matrix begin, where that is not "s3:" and Name.
+	column string
+
 	// port is where the server listens in its container, such as "9000/tcp".
 	port string
 
@@ -28,6 +31,9 @@ type Provider struct {
 
 	// second makes the second of the Holders, unless the server begins with it.
 	second func(ctx context.Context, s *Server) error
+
+	// ready tries whether the server works. Without it, one that speaks S3's protocol is tried.
+	ready func(ctx context.Context, s *Server) error
 
 	// version asks the server, or its program, for its version.
 	version func(ctx context.Context, s *Server) (string, error)
@@ -46,7 +52,10 @@ type Provider struct {
 type Identity struct{ Access, Secret string }
 
 // All returns the providers, ordered by name.
-func All() []*Provider { return []*Provider{Ceph, MinIO, Swift, Versitygw} }
+func All() []*Provider { return []*Provider{B2, Ceph, MinIO, Swift, Versitygw} }
+
+// S3 returns those that speak S3's protocol.
+func S3() []*Provider { return []*Provider{Ceph, MinIO, Swift, Versitygw} }
 
 // Start returns the server, which runs and has put, given and listed an object, as the first call made it. The error is
 // an *[Unavailable] if there is none here.

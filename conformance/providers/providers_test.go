@@ -43,17 +43,27 @@ func TestMain(m *testing.M) {
 // them too: a case that looks for leaks would take what starts meanwhile for one.
 func serve(t *testing.T, p *providers.Provider) *providers.Server {
 	t.Helper()
-	required, err := p.Required()
-	if err != nil {
-		t.Fatal(err)
-	}
 	var starting sync.WaitGroup
-	for _, other := range providers.All() {
+	for _, other := range providers.S3() {
 		if selected(other.Name) {
 			starting.Go(func() { other.Start(t.Context()) })
 		}
 	}
 	starting.Wait()
+	s := started(t, p)
+	for name, value := range s.Environment() {
+		t.Setenv(name, value)
+	}
+	return s
+}
+
+// started returns the server, or skips the test of one that cannot run here.
+func started(t *testing.T, p *providers.Provider) *providers.Server {
+	t.Helper()
+	required, err := p.Required()
+	if err != nil {
+		t.Fatal(err)
+	}
 	s, err := p.Start(t.Context())
 	var unavailable *providers.Unavailable
 	switch {
@@ -61,9 +71,6 @@ func serve(t *testing.T, p *providers.Provider) *providers.Server {
 		t.Skip("not run:", err)
 	case err != nil:
 		t.Fatal(err)
-	}
-	for name, value := range s.Environment() {
-		t.Setenv(name, value)
 	}
 	return s
 }
@@ -80,12 +87,12 @@ func selected(name string) bool {
 	return matched || err != nil
 }
 
-// each runs a test on every server.
+// each runs a test on every server that speaks S3's protocol.
 func each(t *testing.T, test func(t *testing.T, s *providers.Server)) {
 	if *bucketURL != "" {
 		t.Skip("not run: -url names the one store to test")
 	}
-	for _, p := range providers.All() {
+	for _, p := range providers.S3() {
 		t.Run(p.Name, func(t *testing.T) { test(t, serve(t, p)) })
 	}
 }

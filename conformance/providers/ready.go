@@ -12,12 +12,19 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
+// readyBucket is the bucket that tries are made in. One of a try that failed is as good as a new one.
+var readyBucket = fmt.Sprintf("ready-%d", time.Now().UnixNano())
+
 // wait returns when the server works: an open port is no proof of that, so an object is put, got and listed.
 func (s *Server) wait(ctx context.Context) error {
-	client := s.Client(s.Provider.Holders[0])
-	bucket := fmt.Sprintf("ready-%d", time.Now().UnixNano())
+	ready := s.Provider.ready
+	if ready == nil {
+		ready = s3Ready
+	}
 	for {
-		err := s.try(ctx, client, bucket)
+		attempt, cancel := context.WithTimeout(ctx, 10*time.Second)
+		err := ready(attempt, s)
+		cancel()
 		if err == nil {
 			return nil
 		}
@@ -32,10 +39,9 @@ func (s *Server) wait(ctx context.Context) error {
 	}
 }
 
-// try puts, gets and lists one object, in a bucket that it makes and removes.
-func (s *Server) try(ctx context.Context, client *s3.Client, bucket string) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
+// s3Ready puts, gets and lists one object, in a bucket that it makes and removes.
+func s3Ready(ctx context.Context, s *Server) error {
+	client, bucket := s.Client(s.Provider.Holders[0]), readyBucket
 	once := func(o *s3.Options) { o.Retryer = aws.NopRetryer{} }
 	if err := makeBucket(ctx, client, bucket, once); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,7 +31,9 @@ type Server struct {
 }
 
 // Name is the name of the server's column in the matrix: what really ran, such as "s3:minio-2026-02-12".
-func (s *Server) Name() string { return "s3:" + s.Provider.Name + "-" + s.Version }
+func (s *Server) Name() string {
+	return cmp.Or(s.Provider.column, "s3:"+s.Provider.Name) + "-" + s.Version
+}
 
 // A process is a running server: a container, or a child of this process.
 type process interface {

@@ -20,7 +20,7 @@ import (
 	"github.com/ory/dockertest/v3/docker"
 )
 
-//go:embed base.sh */Dockerfile */*.sh
+//go:embed base.sh */Dockerfile */*.sh */*.py
 var files embed.FS
 
 // repository is where the images stand. It is no registry's: nothing is ever pushed to it or pulled from it.
@@ -57,6 +57,15 @@ func Ref(name string) (ref string, ours bool) {
 func Dockerfile(name string) (string, error) {
 	b, err := files.ReadFile(path.Join(name, "Dockerfile"))
 	return string(b), err
+}
+
+// Unpack writes the files that a server's image is built from into a folder, for running it without one.
+func Unpack(name, dir string) error {
+	tree, err := fs.Sub(files, name)
+	if err != nil {
+		return err
+	}
+	return os.CopyFS(dir, tree)
 }
 
 // tag is a hash of the files that an image is built from.
