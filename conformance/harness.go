@@ -1,8 +1,11 @@
 package conformance
 
 import (
+	"context"
 	"maps"
+	"math/rand/v2"
 	"net/url"
+	"testing"
 	"time"
 
 	"github.com/holdall-go/holdall/blob"
@@ -113,6 +116,25 @@ func (h *Harness) has(hook Hook) bool {
 		return h.Secrets != nil
 	}
 	return false
+}
+
+// Bucket opens what a case would get, for a test that is no case. The caller closes it; what the harness made goes with
+// the test.
+func (h Harness) Bucket(tb testing.TB) blob.Bucket {
+	tb.Helper()
+	t := &T{Harness: &h, Case: &Case{}, Rand: rand.New(rand.NewPCG(rand.Uint64(), 0))}
+	t.ctx, t.cancel = context.WithCancel(context.Background())
+	inGoroutine(t, func() { t.Bucket = h.Open(t) })
+	tb.Cleanup(func() {
+		inGoroutine(t, t.end)
+		for _, line := range t.log {
+			tb.Error(line)
+		}
+	})
+	if t.failed {
+		tb.FailNow()
+	}
+	return t.Bucket
 }
 
 // Wrapped returns a harness for a wrapper around every bucket that h opens. The hooks that would go past the wrapper

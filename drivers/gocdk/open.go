@@ -41,7 +41,7 @@ func newShown(b blob.Bucket, opts *OpenOptions, owned bool) *shown {
 	if opts == nil {
 		opts = &OpenOptions{}
 	}
-	return &shown{b: b, keys: opts.Keys.code(), owned: owned}
+	return &shown{b: b, keys: opts.Keys.code(b.Capabilities()), owned: owned}
 }
 
 // shown is a bucket of holdall as a driver of gocloud.dev. Within it, a key is what the program says, and a name is the
