@@ -58,7 +58,8 @@ func (p *prober) key() string {
 }
 
 func (p *prober) clean(ctx context.Context) {
-	ctx = context.WithoutCancel(ctx)
+	ctx, done := tidying(ctx)
+	defer done()
 	for n := 1; n <= p.n; n++ {
 		_ = p.store.bucket.Delete(ctx, fmt.Sprintf("%s%d", p.root, n), nil) // what stays is named by nobody
 	}

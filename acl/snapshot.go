@@ -22,6 +22,12 @@ var ErrStale = errors.New("no fresh policy")
 // readTimeout bounds one reading of the policy, so that a store that hangs fails the calls that wait for it.
 const readTimeout = 30 * time.Second
 
+// tidying returns a ctx in which what is of no use any more is removed: that of a caller who may have left, with as much
+// time as a reading has.
+func tidying(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
+}
+
 // A snapshot is a policy as it was read. It is never changed.
 type snapshot struct {
 	*head

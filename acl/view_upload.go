@@ -93,7 +93,9 @@ func (v *view) Upload(ctx context.Context, key string, opts *blob.UploadOptions)
 		return nil, err
 	}
 	if err := v.guard.store.recordUpload(ctx, key, inner.ID(), v.who.User); err != nil {
-		_ = inner.Abort(context.WithoutCancel(ctx))
+		ctx, done := tidying(ctx)
+		defer done()
+		_ = inner.Abort(ctx)
 		return nil, fmt.Errorf("noting whose upload it is: %w", err)
 	}
 	return &viewUpload{
@@ -327,5 +329,7 @@ func (s *store) uploader(ctx context.Context, key, id string) (string, error) {
 
 // forgetUpload removes the record. One that stays does no harm: no store gives an id twice.
 func (s *store) forgetUpload(ctx context.Context, key, id string) {
-	_ = s.bucket.Delete(context.WithoutCancel(ctx), uploadName(key, id), nil)
+	ctx, done := tidying(ctx)
+	defer done()
+	_ = s.bucket.Delete(ctx, uploadName(key, id), nil)
 }

@@ -10,14 +10,15 @@ import (
 
 // DownloadOptions tell how [Download] works; nil, and zeros, are defaults.
 type DownloadOptions struct {
-	PartSize    int64 // bytes in one request; zero is 4 MiB
+	PartSize    int64 // bytes in one request; zero is a 32nd of the object, but from 4 to 16 MiB
 	Concurrency int   // requests at once; zero is 16
 }
 
 const (
-	downloadPartSize    = 4 << 20
-	downloadConcurrency = 16     // with a window of 256 KiB and 100 ms to the store, what fills 300 Mbit/s
-	downloadParts       = 10_000 // most; larger objects have larger parts
+	downloadPartSize    = 4 << 20  // of the first request, before the size is known, and the least of the others
+	downloadMaxPartSize = 16 << 20 // beyond, a broken request costs more than its fewer answers save
+	downloadConcurrency = 16       // with a window of 256 KiB and 100 ms to the store, what fills 300 Mbit/s
+	downloadParts       = 10_000   // most; larger objects have larger parts
 )
 
 // Download writes an object to w, in parallel requests for its parts, and returns its attributes. All parts are of one
@@ -42,9 +43,6 @@ func Download(ctx context.Context, b Bucket, key string, w io.WriterAt, opts *Do
 	if err != nil {
 		return nil, &Error{Op: "download", Bucket: bucketName(b), Key: key, Err: err}
 	}
-	if o.PartSize == 0 {
-		o.PartSize = downloadPartSize
-	}
 	if o.Concurrency == 0 {
 		o.Concurrency = downloadConcurrency
 	}
@@ -53,7 +51,11 @@ func Download(ctx context.Context, b Bucket, key string, w io.WriterAt, opts *Do
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	first, err := b.Get(ctx, key, &GetOptions{Range: Bytes(0, o.PartSize)})
+	head := o.PartSize
+	if head == 0 {
+		head = downloadPartSize
+	}
+	first, err := b.Get(ctx, key, &GetOptions{Range: Bytes(0, head)})
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +108,11 @@ type download struct {
 
 func (d *download) run(ctx context.Context, first *Reader, o *DownloadOptions) (*Object, error) {
 	rest := d.object.Size - d.head
-	d.part = max(o.PartSize, (rest-1)/downloadParts+1)
+	part := o.PartSize
+	if part == 0 {
+		part = min(max(d.object.Size/32, downloadPartSize), downloadMaxPartSize)
+	}
+	d.part = max(part, (rest-1)/downloadParts+1)
 	d.sums = make([]uint64, 1+(rest-1)/d.part+1)
 	d.crc, d.want = crcOf(d.object.Checksums)
 	d.next.Store(1)

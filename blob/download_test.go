@@ -6,7 +6,9 @@ import (
 	"crypto/sha256"
 	"io"
 	"io/fs"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/holdall-go/holdall/blob"
@@ -63,8 +65,8 @@ func TestDownload(t *testing.T) {
 			if string(got) != content[:test.size] {
 				t.Error("the content differs")
 			}
-			if requests > test.requests {
-				t.Errorf("%d requests; %d do", requests, test.requests)
+			if requests != test.requests {
+				t.Errorf("%d requests, want %d", requests, test.requests)
 			}
 		})
 	}
@@ -75,6 +77,35 @@ type parallel struct{ *fake }
 
 func (p *parallel) Get(ctx context.Context, key string, opts *blob.GetOptions) (*blob.Reader, error) {
 	return p.get(ctx, key, opts)
+}
+
+// TestDownloadPartSizes has the size of the parts follow from that of the object.
+func TestDownloadPartSizes(t *testing.T) {
+	const MiB = 1 << 20
+	for size, want := range map[int64]int64{9 * MiB: 4 * MiB, 160 * MiB: 5 * MiB} {
+		m := newMem(t)
+		put(t, m, "k", strings.Repeat("x", int(size)))
+		var largest atomic.Int64
+		f := &fake{Bucket: m}
+		f.get = func(ctx context.Context, key string, opts *blob.GetOptions) (*blob.Reader, error) {
+			r, err := m.Get(ctx, key, opts)
+			if err == nil {
+				for {
+					most := largest.Load()
+					if r.Length() <= most || largest.CompareAndSwap(most, r.Length()) {
+						break
+					}
+				}
+			}
+			return r, err
+		}
+		if _, err := blob.Download(ctx, blob.Check(&parallel{f}), "k", make(memory, size), nil); err != nil {
+			t.Fatal(err)
+		}
+		if largest.Load() != want {
+			t.Errorf("%d bytes came in parts of %d, want %d", size, largest.Load(), want)
+		}
+	}
 }
 
 func TestDownloadByVersion(t *testing.T) {

@@ -48,8 +48,19 @@ func canonical(key string) bool {
 
 // refuses tells whether the store declares that it takes no such key.
 func (t *T) refuses(key string) bool {
-	return len(key) > t.Caps.MaxKey() || t.Caps.CanonicalKeys && !canonical(key) ||
+	return len(key) > t.Caps.MaxKey() || t.Caps.CanonicalKeys && !canonical(key) || t.Caps.XMLKeys && strings.ContainsAny(key, "\ufffe\uffff") ||
 		t.Caps.MaxSegment > 0 && slices.ContainsFunc(strings.Split(key, "/"), func(s string) bool { return len(s) > t.Caps.MaxSegment })
+}
+
+// keyOf returns a key of n bytes: one segment, or some where the store limits their length.
+func (t *T) keyOf(n int) string {
+	key := []byte(strings.Repeat("k", n))
+	if half := t.Caps.MaxSegment / 2; half > 0 {
+		for i := half; i < n-1; i += half + 1 {
+			key[i] = '/'
+		}
+	}
+	return string(key)
 }
 
 // awkwardKeys are the awkward keys that the store takes, all of them at once.

@@ -70,6 +70,36 @@ func TestBrokenDriversFail(t *testing.T) {
 	}
 }
 
+// An expected failure is one while it fails; a racy case is one however it ends, also below a wrapper.
+func TestExpectedFailures(t *testing.T) {
+	store := func(expected, racy map[string]string, wrap func(b blob.Bucket) blob.Bucket) conformance.Harness {
+		open := memory(nil).Open
+		return conformance.Harness{Name: "memory", Expected: expected, Racy: racy,
+			Open: func(t *conformance.T) blob.Bucket { return blob.Check(wrap(open(t))) }}
+	}
+	sound := func(b blob.Bucket) blob.Bucket { return b }
+	broken := func(b blob.Bucket) blob.Bucket { return &puts{b, bare} }
+	known := map[string]string{"F02": "a known fault"}
+	for _, test := range []struct {
+		name    string
+		harness conformance.Harness
+		want    conformance.Outcome
+	}{
+		{"not expected", store(nil, nil, broken), conformance.Fail},
+		{"expected", store(known, nil, broken), conformance.ExpectedFailure},
+		{"expected, and mended", store(known, nil, sound), conformance.Fail},
+		{"racy, and lost", store(nil, known, broken), conformance.ExpectedFailure},
+		{"racy, and won", store(nil, known, sound), conformance.ExpectedFailure},
+		{"expected, and hidden by a wrapper", store(known, nil, sound).Wrapped("nothing", func(_ *conformance.T, b blob.Bucket) blob.Bucket { return b }), conformance.ExpectedFailure},
+	} {
+		only := conformance.Only(func(c *conformance.Case) bool { return c.ID == "F02" })
+		report := conformance.RunAll(t.Context(), test.harness, nil, only, conformance.InTier(conformance.Short))
+		if n := report.Count(test.want); n != 1 {
+			t.Errorf("%s: %s", test.name, report.Summary())
+		}
+	}
+}
+
 type losesWrites struct {
 	blob.Bucket
 	n atomic.Int64

@@ -29,10 +29,10 @@ var keyCases = slices.Concat([]Case{
 
 func keyLength(t *T) {
 	most := t.Caps.MaxKey()
-	for _, key := range []string{"k", strings.Repeat("k", most), strings.Repeat("folder/", most/7) + strings.Repeat("k", most%7)} {
+	for _, key := range []string{"k", t.keyOf(most), strings.Repeat("folder/", most/7) + strings.Repeat("k", most%7)} {
 		t.roundTripOrRefused(key)
 	}
-	t.wantRefused(strings.Repeat("k", most+1))
+	t.wantRefused(t.keyOf(most + 1))
 }
 
 func keyLengthInBytes(t *T) {
@@ -143,21 +143,8 @@ func parentsGo(t *T) {
 	t.WantEntries(&blob.ListOptions{Delimiter: "/"}, "a/")
 }
 
-// longKey returns a key of n bytes, in segments that may be a byte longer.
-func (t *T) longKey(n int) string {
-	segment := n + 1
-	if t.Caps.MaxSegment > 0 {
-		segment = t.Caps.MaxSegment - 2
-	}
-	key := []byte(strings.Repeat("k", n))
-	for i := segment; i < n-1; i += segment + 1 {
-		key[i] = '/'
-	}
-	return string(key)
-}
-
 func longNeighbours(t *T) {
-	common := t.longKey(min(1000, t.Caps.MaxKey()-1))
+	common := t.keyOf(min(1000, t.Caps.MaxKey()-1))
 	distinct(t, common+"a", common+"b", common+"c")
 }
 
@@ -202,10 +189,10 @@ func keyLengthBelowPrefix(t *T) {
 	if got := caps.MaxKey(); got != most {
 		t.Errorf("below a prefix of %d bytes the longest key is said to have %d, not %d", len(prefix), got, most)
 	}
-	if _, err := b.Put(t.ctx, t.longKey(most), strings.NewReader("x"), nil); err != nil {
+	if _, err := b.Put(t.ctx, t.keyOf(most), strings.NewReader("x"), nil); err != nil {
 		t.Errorf("the longest key: %v", err)
 	}
-	_, err := b.Put(t.ctx, t.longKey(most+1), strings.NewReader("x"), nil)
+	_, err := b.Put(t.ctx, t.keyOf(most+1), strings.NewReader("x"), nil)
 	t.WantError("one byte more", err, blob.ErrInvalid)
 }
 

@@ -93,7 +93,7 @@ func listPrefixBytes(t *T) {
 }
 
 func listAwkwardPrefix(t *T) {
-	keys := []string{"%", "%2F/x", "%41", "*/x", "+/x", " /x", "?a=b&c/x", "#/x", "[a]/x", "é/x", "日本/語", "tail/", "tail/ ", "\U0001F600/x", "a=b;c/x", "'\"/x"}
+	keys := t.holdable("%", "%2F/x", "%41", "*/x", "+/x", " /x", "?a=b&c/x", "#/x", "[a]/x", "é/x", "日本/語", "tail/", "tail/ ", "\U0001F600/x", "a=b;c/x", "'\"/x")
 	if !t.Caps.CanonicalKeys {
 		keys = append(keys, "/lead", "//lead", "a//b", "../x", "./x", `back\slash/x`, "\x01/x", "line\nbreak/x", "\x7f/x")
 	}

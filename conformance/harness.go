@@ -1,7 +1,11 @@
 package conformance
 
 import (
+	"context"
+	"maps"
+	"math/rand/v2"
 	"net/url"
+	"testing"
 	"time"
 
 	"github.com/holdall-go/holdall/blob"
@@ -66,6 +70,10 @@ type Harness struct {
 
 	// Expected names cases that are known to fail, each with the reason and a link. One that passes fails the run.
 	Expected map[string]string
+
+	// Racy names cases that lose a race in the store now and then, each with the reason and a link. They count as expected
+	// failures however a run ends, since a race that was won once proves nothing.
+	Racy map[string]string
 }
 
 // A Protocol tells cases that put faults in the way of requests what these are. Without one, requests of one method and
@@ -127,15 +135,37 @@ func (h *Harness) has(hook Hook) bool {
 	return false
 }
 
+// Bucket opens what a case would get, for a test that is no case. The caller closes it; what the harness made goes with
+// the test.
+func (h Harness) Bucket(tb testing.TB) blob.Bucket {
+	tb.Helper()
+	t := &T{Harness: &h, Case: &Case{}, Rand: rand.New(rand.NewPCG(rand.Uint64(), 0))}
+	t.ctx, t.cancel = context.WithCancel(context.Background())
+	inGoroutine(t, func() { t.Bucket = h.Open(t) })
+	tb.Cleanup(func() {
+		inGoroutine(t, t.end)
+		for _, line := range t.log {
+			tb.Error(line)
+		}
+	})
+	if t.failed {
+		tb.FailNow()
+	}
+	return t.Bucket
+}
+
 // Wrapped returns a harness for a wrapper around every bucket that h opens. The hooks that would go past the wrapper
 // are gone, except Reopen, which is wrapped too; wrap must give two handles to one namespace the same view of it.
 // Restart and Pause are about the server, and stay. Endpoint and Proxied are gone, since the cases that use them count
-// the requests of a driver, to which a wrapper adds its own.
+// the requests of a driver, to which a wrapper adds its own. What the store is expected to fail, a wrapper may hide, so it
+// becomes Racy.
 func (h Harness) Wrapped(name string, wrap func(t *T, b blob.Bucket) blob.Bucket) Harness {
 	inner := h
 	// What a wrapper returned leads back to the bucket inside, for Reopen.
 	within := map[blob.Bucket]blob.Bucket{}
-	w := Harness{Name: h.Name + "+" + name, Restart: h.Restart, Pause: h.Pause, Impossible: h.Impossible}
+	w := Harness{Name: h.Name + "+" + name, Restart: h.Restart, Pause: h.Pause, Impossible: h.Impossible, Racy: map[string]string{}}
+	maps.Copy(w.Racy, h.Expected)
+	maps.Copy(w.Racy, h.Racy)
 	w.Open = func(t *T) blob.Bucket {
 		b := inner.Open(t)
 		t.Cleanup(func() { _ = b.Close() })

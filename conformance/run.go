@@ -130,15 +130,22 @@ func (r *runner) run(ctx context.Context, c *Case) Result {
 	if t.failed {
 		res.Outcome, res.Reason = Fail, strings.Join(t.log, "\n")
 	}
-	if why, expected := r.harness.Expected[c.ID]; expected {
-		switch res.Outcome {
-		case Fail:
-			res.Outcome, res.Reason = ExpectedFailure, why
-		case Pass:
-			res.Outcome, res.Reason = Fail, "it passes, but the harness expects it to fail: "+why
-		}
-	}
+	r.expect(&res)
 	return res
+}
+
+// expect judges a case that the harness expects to fail.
+func (r *runner) expect(res *Result) {
+	if res.Outcome != Pass && res.Outcome != Fail {
+		return
+	}
+	if why, racy := r.harness.Racy[res.ID]; racy {
+		res.Outcome, res.Reason = ExpectedFailure, why
+	} else if why, expected := r.harness.Expected[res.ID]; expected && res.Outcome == Fail {
+		res.Outcome, res.Reason = ExpectedFailure, why
+	} else if expected {
+		res.Outcome, res.Reason = Fail, "it passes, but the harness expects it to fail: "+why
+	}
 }
 
 // inGoroutine runs f so that FailNow can end it, and turns a panic into a failure.

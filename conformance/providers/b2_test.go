@@ -33,7 +33,6 @@ type b2 struct {
 // newB2 makes a bucket, which goes with the test.
 func newB2(t *testing.T) *b2 {
 	t.Helper()
-	wanted(t, providers.B2)
 	s := started(t, providers.B2)
 	account, err := s.B2Account(t.Context(), s.Provider.Holders[0])
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -39,10 +40,12 @@ func removeObjects(ctx context.Context, client *s3.Client, name string) error {
 		if err != nil {
 			return ignoreMissing(err)
 		}
-		for _, o := range page.Contents {
-			if _, err := client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &name, Key: o.Key}); err != nil {
-				return err
-			}
+		err = atOnce(page.Contents, func(o types.Object) error {
+			_, err := client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &name, Key: o.Key})
+			return err
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -62,10 +65,12 @@ func removeVersions(ctx context.Context, client *s3.Client, name string) error {
 		for _, m := range page.DeleteMarkers {
 			all = append(all, types.ObjectIdentifier{Key: m.Key, VersionId: m.VersionId})
 		}
-		for _, v := range all {
-			if _, err := client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &name, Key: v.Key, VersionId: v.VersionId}); err != nil {
-				return err
-			}
+		err = atOnce(all, func(v types.ObjectIdentifier) error {
+			_, err := client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &name, Key: v.Key, VersionId: v.VersionId})
+			return err
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -78,14 +83,34 @@ func removeUploads(ctx context.Context, client *s3.Client, name string) error {
 		if err != nil {
 			return ignoreMissing(err)
 		}
-		for _, u := range page.Uploads {
+		err = atOnce(page.Uploads, func(u types.MultipartUpload) error {
 			_, err := client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &name, Key: u.Key, UploadId: u.UploadId})
-			if err != nil && !has(err, "NoSuchUpload") {
-				return err
+			if has(err, "NoSuchUpload") {
+				return nil
 			}
+			return err
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// atOnce calls f for each of all, for eight at a time, which is what the client keeps connections for.
+func atOnce[T any](all []T, f func(T) error) error {
+	errs := make([]error, len(all))
+	var working sync.WaitGroup
+	turns := make(chan struct{}, 8)
+	for i, one := range all {
+		turns <- struct{}{}
+		working.Go(func() {
+			defer func() { <-turns }()
+			errs[i] = f(one)
+		})
+	}
+	working.Wait()
+	return errors.Join(errs...)
 }
 
 // ignoreMissing takes it for nothing that the bucket is gone, or that the server has no such thing as was asked for.

@@ -23,7 +23,7 @@ func TestVersitygwWithoutDocker(t *testing.T) {
 	proc, err := startVersitygw(Versitygw)
 	var unavailable *Unavailable
 	if errors.As(err, &unavailable) && !required {
-		t.Skip("not run: ", err)
+		t.Skip("not run:", err)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -38,6 +38,10 @@ func TestConformance(t *testing.T) {
 		t.Run("file", func(t *testing.T) { run(t, files(), false) })
 	}
 	each(t, func(t *testing.T, s *providers.Server) { run(t, s.Harness(false), foreign(s)) })
+	t.Run("b2", func(t *testing.T) {
+		s := serveB2(t)
+		run(t, s.B2Harness(false), foreign(s))
+	})
 	if *writeMatrix && !t.Failed() {
 		write(t, reports)
 	}
@@ -61,6 +65,9 @@ func TestVersions(t *testing.T) {
 	})
 	each(t, func(t *testing.T, s *providers.Server) {
 		conformance.Run(t, s.Harness(true), conformance.InTier(tier()), about)
+	})
+	t.Run("b2", func(t *testing.T) {
+		conformance.Run(t, serveB2(t).B2Harness(true), conformance.InTier(tier()), about)
 	})
 }
 

@@ -3,6 +3,8 @@
 //
 //	go -C conformance/providers run ./prepare                             builds what is missing; the first time takes minutes
 //	go -C conformance/providers test .                                    short tier on every server that runs here
+//	go -C conformance/providers test -run '/minio' .                      the same on one of them
+//	go -C conformance/providers test -run '^$' -bench Start .             how long they take to start
 //	HOLDALL_FULL=1 go -C conformance/providers test -timeout 80m .        default tier
 //	go -C conformance/providers test . -args -matrix                      writes conformance/MATRIX.md anew
 //	go -C conformance/providers test . -args -url 's3://bucket/?region=…' the suite against a bucket, in a prefix of its own

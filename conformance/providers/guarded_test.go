@@ -32,19 +32,16 @@ func TestGuarded(t *testing.T) {
 			conformance.Run(t, h.Wrapped("acl-apart", guarded(h.Open, acl.Options{})), conformance.InTier(tier()))
 		})
 	})
-}
-
-// TestB2Guarded does so on B2, which has no conditional writes: the policy is in another store, and, under the promise
-// that one guard alone edits it, in the bucket itself.
-func TestB2Guarded(t *testing.T) {
-	s := serveB2(t)
-	t.Run("policy apart", func(t *testing.T) {
-		h := s.B2Harness(false).Wrapped("acl-apart", guarded(memory().Open, acl.Options{}))
-		conformance.Run(t, h, conformance.InTier(tier()))
-	})
-	t.Run("single writer", func(t *testing.T) {
-		h := s.B2Harness(false).Wrapped("acl-single", guarded(nil, acl.Options{SingleWriter: true}))
-		conformance.Run(t, h, conformance.InTier(tier()))
+	// B2 has no conditional writes. So the policy is in another store, or under the promise that one guard alone edits it.
+	t.Run("b2", func(t *testing.T) {
+		s := serveB2(t)
+		for name, guarded := range map[string]func(*conformance.T, blob.Bucket) blob.Bucket{
+			"policy apart": guarded(memory().Open, acl.Options{}), "single writer": guarded(nil, acl.Options{SingleWriter: true}),
+		} {
+			t.Run(name, func(t *testing.T) {
+				conformance.Run(t, s.B2Harness(false).Wrapped("acl, "+name, guarded), conformance.InTier(tier()))
+			})
+		}
 	})
 }
 

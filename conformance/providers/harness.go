@@ -82,6 +82,7 @@ func (s *Server) Harness(versions bool) conformance.Harness {
 			conformance.HookCorrupt: "the server keeps its files to itself",
 		},
 		Expected: s.Provider.expected,
+		Racy:     s.Provider.racy,
 	}
 }
 

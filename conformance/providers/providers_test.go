@@ -43,7 +43,6 @@ func TestMain(m *testing.M) {
 // them too: a case that looks for leaks would take what starts meanwhile for one.
 func serve(t *testing.T, p *providers.Provider) *providers.Server {
 	t.Helper()
-	wanted(t, p)
 	var starting sync.WaitGroup
 	for _, other := range providers.S3() {
 		if selected(other.Name) {
@@ -58,14 +57,17 @@ func serve(t *testing.T, p *providers.Provider) *providers.Server {
 	return s
 }
 
-// wanted skips the test of a server that nobody has asked for.
-func wanted(t *testing.T, p *providers.Provider) {
+// serveB2 is serve for the server of B2.
+func serveB2(t *testing.T) *providers.Server {
 	t.Helper()
-	if required, err := p.Required(); err != nil {
-		t.Fatal(err)
-	} else if !required && os.Getenv("HOLDALL_REQUIRE") != "any" {
-		t.Skipf("not run: HOLDALL_REQUIRE=%s runs it, =any runs what can run here, and =all everything", p.Name)
+	if *bucketURL != "" {
+		t.Skip("not run: -url names the one store to test")
 	}
+	s := started(t, providers.B2)
+	for name, value := range s.B2Environment() {
+		t.Setenv(name, value)
+	}
+	return s
 }
 
 // started returns the server, or skips the test of one that cannot run here.
@@ -79,7 +81,7 @@ func started(t *testing.T, p *providers.Provider) *providers.Server {
 	var unavailable *providers.Unavailable
 	switch {
 	case errors.As(err, &unavailable) && !required:
-		t.Skip("not run: ", err)
+		t.Skip("not run:", err)
 	case err != nil:
 		t.Fatal(err)
 	}

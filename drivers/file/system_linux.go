@@ -46,6 +46,10 @@ func (d *linuxFolder) open(path string, flags int) (int, error) {
 				return fd, nil
 			case unix.EINTR, unix.EAGAIN:
 				continue
+			case unix.EXDEV:
+				// What was found had left the folder before openat2 looked whether it was beneath it: an object on its
+				// way into the directory of its own name (see displace). Name by name nothing outside is reached either.
+				return d.walk(path, flags)
 			case unix.ENOSYS, unix.EPERM:
 				if d.lacksOpenat2() {
 					return d.walk(path, flags)

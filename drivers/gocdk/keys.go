@@ -17,8 +17,9 @@ type Keys struct{ by Driver }
 // EscapeKeys writes what a Bucket of holdall could refuse: NUL and other control characters, "\", and segments that are
 // empty, "." or "..", as "%" and two hexadecimal digits for each byte, and an empty segment as "%". A "%" is escaped only
 // where it could be taken for such an escape, so nearly all keys stay as they are; what a "/" divides stays divided. It
-// is reversible: each key has a name of its own. Names that no key is written as are not shown. Metadata names, which
-// holdall takes of letters, digits, "-", "_" and ".", are written in the same way, with ".".
+// is reversible: each key has a name of its own. Names that no key is written as are not shown. Where the Bucket stores
+// nothing under a key that ends in "/", such a key ends in "/%". Metadata names, which holdall takes of letters, digits,
+// "-", "_" and ".", are written in the same way, with ".".
 //
 // A name may be longer than its key, and listings are in the order of names.
 var EscapeKeys = Keys{escaping}
@@ -65,12 +66,15 @@ type code struct {
 
 func same(s string) string { return s }
 
-// code returns what Keys mean.
-func (k Keys) code() code {
+// code returns what Keys mean for a bucket that can do what caps say.
+func (k Keys) code(caps blob.Capabilities) code {
 	c := code{encodeName: same, decodeName: same, encodeValue: same, decodeValue: same}
 	switch k.by {
 	case escaping:
 		c.encode, c.decode, c.prefix = escapeKey, unescapeKey, escapePrefix
+		if caps.NoSlashAtEnd {
+			c.encode, c.decode = escapeSlashAtEnd, unescapeSlashAtEnd
+		}
 		c.encodeName, c.decodeName = escapeMetadata, unescapeMetadata
 	case S3blob, Fileblob, Azureblob, Gcsblob:
 		k.by.asWritten(&c)
@@ -124,6 +128,23 @@ func escapeKey(key string) string {
 		}
 	}
 	return strings.Join(segments, "/")
+}
+
+// escapeSlashAtEnd is escapeKey, but for the empty segment at the end, which it writes like any other.
+func escapeSlashAtEnd(key string) string {
+	name := escapeKey(key)
+	if strings.HasSuffix(name, "/") {
+		name += "%"
+	}
+	return name
+}
+
+// unescapeSlashAtEnd also decodes common prefixes, which alone end in "/".
+func unescapeSlashAtEnd(name string) (key string, ok bool) {
+	if strings.HasSuffix(name, "/%") {
+		name = strings.TrimSuffix(name, "%")
+	}
+	return unescapeKey(name)
 }
 
 func escapeSegment(s string) string {

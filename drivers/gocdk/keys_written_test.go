@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/holdall-go/holdall/blob"
 	gcblob "gocloud.dev/blob"
 	"gocloud.dev/blob/azureblob"
 	"gocloud.dev/blob/gcsblob"
@@ -107,7 +108,7 @@ func TestKeysAreAsDriversWriteThem(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := KeysAsWritten(test.by).code()
+		c := KeysAsWritten(test.by).code(blob.Capabilities{})
 		written := 0
 		for _, key := range append(strange, "d/日本//..") {
 			p.key, p.metadata = "", nil

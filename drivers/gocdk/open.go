@@ -34,11 +34,14 @@ func Open(b blob.Bucket, opts *OpenOptions) *gcblob.Bucket {
 	return gcblob.NewBucket(newShown(b, opts, false))
 }
 
+// OpenDriver returns what Open puts under gocloud.dev's bucket, for its drivertest and for drivers that wrap others.
+func OpenDriver(b blob.Bucket, opts *OpenOptions) driver.Bucket { return newShown(b, opts, false) }
+
 func newShown(b blob.Bucket, opts *OpenOptions, owned bool) *shown {
 	if opts == nil {
 		opts = &OpenOptions{}
 	}
-	return &shown{b: b, keys: opts.Keys.code(), owned: owned}
+	return &shown{b: b, keys: opts.Keys.code(b.Capabilities()), owned: owned}
 }
 
 // shown is a bucket of holdall as a driver of gocloud.dev. Within it, a key is what the program says, and a name is the

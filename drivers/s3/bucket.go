@@ -71,11 +71,9 @@ func (b *bucket) Capabilities() blob.Capabilities {
 		TimePrecision: timePrecision,
 	}
 	c.CanonicalKeys, c.NoFileBesideDir, c.NoSlashAtEnd = f.paths, f.paths, f.noSlashAtEnd
+	c.XMLKeys, c.MaxSegment = f.plainLists, f.maxSegment
 	if f.maxMetaName > 0 && f.maxMetaBytes == 0 { // the longest names are packed, which takes a third more
 		c.MaxMetadataBytes = maxMetadata * 2 / 3
-	}
-	if f.paths {
-		c.MaxSegment = 255
 	}
 	if f.maxObject > 0 {
 		c.MaxObjectSize = f.maxObject

@@ -44,6 +44,7 @@ type flavour struct {
 
 	paths        bool // keys are paths of files: none beside a directory of its name, none that a path reads otherwise
 	noSlashAtEnd bool // a key that ends in a slash is a directory without content
+	maxSegment   int  // longest piece of a key between slashes, in bytes; zero: no limit
 }
 
 const (
@@ -66,12 +67,14 @@ var flavours = []flavour{
 	{
 		// Objects are directories on its disks (XMinioInvalidObjectName), and unfinished uploads are listed by whole keys
 		// alone. Listed one or two at a time, keys beside directories are lost.
-		name: "minio", server: "MinIO", pathStyle: true, paths: true, wholePages: true, emptySums: true, noUploads: true,
+		name: "minio", server: "MinIO", pathStyle: true, paths: true, maxSegment: 255, wholePages: true, emptySums: true, noUploads: true,
 		putIf: writeIf, uploadIf: writeIf, sourceIf: match, checksums: true,
 	},
 	{
-		// Over a file system, which is its usual backend: objects are files. It lists without an encoding.
-		name: "versitygw", server: "VERSITYGW", pathStyle: true, paths: true, noSlashAtEnd: true, plainLists: true,
+		// Over a file system, which is its usual backend: objects are files. It lists without an encoding. What overwrites a
+		// file has its name and 28 more bytes until it is renamed, so a longer one is stored once and never again
+		// (https://github.com/versity/versitygw/blob/v1.8.0/backend/posix/with_otmpfile.go#L240).
+		name: "versitygw", server: "VERSITYGW", pathStyle: true, paths: true, maxSegment: 255 - 28, noSlashAtEnd: true, plainLists: true,
 		putIf: writeIf, uploadIf: writeIf, sourceIf: match, checksums: true,
 	},
 	ceph("ceph", "Ceph Object Gateway"),

@@ -51,10 +51,16 @@ func run(ctx context.Context, out io.Writer, url string) error {
 		fmt.Fprintf(out, "put   %s, %d bytes\n", o.Key, o.Size)
 	}
 	_, err = bucket.Put(ctx, "monday", strings.NewReader("another"), &blob.PutOptions{If: blob.IfAbsent})
-	if err == nil {
+	switch {
+	case errors.Is(err, blob.ErrExist):
+		fmt.Fprintln(out, "put   monday, if absent: it is there already")
+	case errors.Is(err, errors.ErrUnsupported):
+		fmt.Fprintln(out, "put   monday, if absent: this store cannot")
+	case err == nil:
 		return errors.New("an object was overwritten by a put if-absent")
+	default:
+		return err
 	}
-	fmt.Fprintf(out, "put   monday, if absent: %v\n", errors.Unwrap(err))
 	if _, err := blob.Copy(ctx, bucket, "copy", bucket, "tuesday", nil); err != nil {
 		return err
 	}

@@ -6,7 +6,11 @@
 //	go run ./internal/check -full    the same, with the long tier of the conformance suite
 //	go run ./internal/check -ci      everything that guards a change; .ci/run calls this
 //
-// A nested module whose dependencies cannot be downloaded is "not run", with the reason; under -ci that is a failure.
+// The suite also runs against real servers, in Docker. Their images are built the first time, which takes about ten
+// minutes; where the engine reaches no registry to begin them with, -airgapped makes the base images on this machine.
+//
+// A nested module whose dependencies cannot be downloaded, and a server that cannot run here, is "not run", with the
+// reason and what would help; under -ci that is a failure.
 // The exit status is 0 if everything that ran passed, 1 if a step failed, 2 for a wrong argument.
 package main
 
@@ -30,6 +34,8 @@ func check(args []string, stdout, stderr io.Writer) int {
 	flags.BoolVar(&o.race, "race", false, "run the tests with the race detector")
 	flags.BoolVar(&o.ci, "ci", false, "run everything that guards a change")
 	flags.BoolVar(&o.full, "full", false, "run the long tier of the tests")
+	flags.BoolVar(&o.airgapped, "airgapped", false,
+		"make the base images of the servers on this machine, whose Docker engine reaches no registry; it needs root and Debian")
 	only := flags.String("module", "", "check one module alone, named by its `folder` (. is the root)")
 	switch err := flags.Parse(args); {
 	case err == flag.ErrHelp:

@@ -10,6 +10,8 @@ type options struct {
 	race bool // test with the race detector
 	ci   bool // everything, and what cannot run is a failure
 	full bool // the long tier of the tests
+
+	airgapped bool // base images for the servers are made on this machine
 }
 
 // A step is one thing that is done to one module.
@@ -31,6 +33,9 @@ var platforms = []platform{
 }
 
 type platform struct{ os, arch string }
+
+// serversDir is the module whose tests run against real servers.
+const serversDir = "conformance/providers"
 
 // plan lists the steps, module by module, those that fail soonest first.
 func plan(o options, modules []module) []step {
@@ -56,11 +61,19 @@ func plan(o options, modules []module) []step {
 			add("staticcheck", golang(m, nil, "run", staticcheck, "./..."))
 			add("govulncheck", vulnerabilities(m))
 		}
-		if !o.race || o.ci {
-			add("test", test(m, o.full, false))
+		unraced, raced := !o.race || o.ci, o.race || o.ci
+		if m.dir == serversDir {
+			add("servers", servers(m, o))
+			// A run of the suite waits for the servers most of the time, with the race detector or without it, and the
+			// one with it checks all that the other does. So that one run counts, and it leaves no server out, since
+			// each takes the driver other ways.
+			unraced = !raced
 		}
-		if o.race || o.ci {
-			add("test -race", test(m, o.full, true))
+		if unraced {
+			add("test", test(m, o, false))
+		}
+		if raced {
+			add("test -race", test(m, o, true))
 		}
 		if o.ci {
 			for _, p := range platforms {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -36,6 +37,35 @@ func TestPlan(t *testing.T) {
 			}
 			if !slices.Equal(got, want) {
 				t.Errorf("\n got %q\nwant %q", got, want)
+			}
+		})
+	}
+}
+
+// Servers are made ready after what fails sooner, and the tests that need them run once. Without servers there are still
+// tests to run.
+func TestPlanOfServers(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		o    options
+		want string // up to what is for other platforms
+	}{
+		{"default", options{}, "prepare, build, vet, servers, test"},
+		{"race", options{race: true}, "prepare, build, vet, servers, test -race"},
+		{"ci", options{ci: true}, "gofmt, prepare, tidy, build, vet, staticcheck, govulncheck, servers, test -race"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var names []string
+			for _, s := range plan(test.o, []module{{dir: serversDir}}) {
+				if !strings.Contains(s.name, "/") {
+					names = append(names, s.name)
+				}
+				if s.gate && s.name == "servers" {
+					t.Error("servers is a gate")
+				}
+			}
+			if got := strings.Join(names, ", "); got != test.want {
+				t.Errorf("\n got %s\nwant %s", got, test.want)
 			}
 		})
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"go/format"
@@ -61,19 +62,59 @@ func unreachable(output string) string {
 	return ""
 }
 
-// test runs the tests of a module. The conformance suite reads HOLDALL_FULL.
-func test(m module, full, race bool) action {
-	args, env := []string{"test"}, []string{}
+// servers builds what the module's tests need to start their servers, unless it is there: it takes minutes the first
+// time, which no limit of go test is meant for. Without it the tests leave out the servers that cannot run, so this is
+// not run rather than failed, except under -ci.
+func servers(m module, o options) action {
+	args := []string{"run", "./prepare"}
+	if o.airgapped {
+		args = append(args, "-airgapped")
+	}
+	return func(ctx context.Context, log io.Writer) result {
+		var said bytes.Buffer
+		err := command(ctx, m, nil, io.MultiWriter(&said, log), log, args...)
+		if err == nil {
+			return result{outcome: passed}
+		}
+		// The last line says what is missing, and what would help.
+		r := result{notRun, cmp.Or(lastLine(said.String()), err.Error())}
+		if o.ci || ctx.Err() != nil {
+			r.outcome = failed
+		}
+		return r
+	}
+}
+
+func lastLine(output string) string {
+	output = strings.TrimSpace(output)
+	return output[strings.LastIndexByte(output, '\n')+1:]
+}
+
+// test runs the tests of a module.
+func test(m module, o options, race bool) action {
+	args, env := testArgs(m, o, race)
+	return golang(m, env, args...)
+}
+
+// testArgs is how the go command is told to test a module.
+func testArgs(m module, o options, race bool) (args, env []string) {
+	args = []string{"test"}
 	if race {
 		args, env = append(args, "-race"), append(env, "CGO_ENABLED=1") // the detector is C
 	}
-	if race && !full {
-		args = append(args, "-timeout=30m") // it takes the suite near the go command's ten minutes
+	if m.dir == serversDir {
+		args = append(args, "-count=1") // the go command cannot tell whether the engine is the one of an earlier result
 	}
-	if full {
+	switch {
+	case o.full:
 		args, env = append(args, "-timeout=80m"), append(env, "HOLDALL_FULL=1")
+	case race || m.dir == serversDir:
+		args = append(args, "-timeout=30m") // the detector and the servers take the suite near the usual ten minutes
 	}
-	return golang(m, env, append(args, "./...")...)
+	if o.ci {
+		env = append(env, "HOLDALL_REQUIRE=all") // a server that cannot start is a failure, not a reason to skip
+	}
+	return append(args, "./..."), env
 }
 
 // cross builds and vets a module, tests included, for another platform.

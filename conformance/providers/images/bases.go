@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"strings"
+	"time"
 
 	"github.com/ory/dockertest/v3/docker"
 )
@@ -64,6 +66,8 @@ func (b Bases) make(ctx context.Context, log io.Writer) error {
 	}
 	bash := exec.CommandContext(ctx, "bash", "-c", string(script), "base.sh", b.Debian, b.Golang)
 	bash.Stdout, bash.Stderr = log, log
+	bash.Cancel = func() error { return bash.Process.Signal(os.Interrupt) } // so that it removes what it has unpacked
+	bash.WaitDelay = 10 * time.Second
 	if err := bash.Run(); err != nil {
 		return fmt.Errorf("making %s and %s: %w", b.Debian, b.Golang, err)
 	}

@@ -50,7 +50,7 @@ func Ref(name string) (ref string, ours bool) {
 	if ref := os.Getenv(Setting(name)); ref != "" {
 		return ref, false
 	}
-	return repository + "/" + name + ":" + tag(name), true
+	return repository + "/" + name + ":" + tag(contents(name)), true
 }
 
 // Dockerfile returns the Dockerfile of a server.
@@ -68,10 +68,10 @@ func Unpack(name, dir string) error {
 	return os.CopyFS(dir, tree)
 }
 
-// tag is a hash of the files that the image is built from.
-func tag(name string) string {
+// tag is a hash of the files that an image is built from.
+func tag(from []file) string {
 	h := sha256.New()
-	for _, f := range contents(name) {
+	for _, f := range from {
 		fmt.Fprintf(h, "%s %d\n%s", f.name, len(f.content), f.content)
 	}
 	return hex.EncodeToString(h.Sum(nil))[:12]
@@ -150,7 +150,8 @@ func Build(ctx context.Context, engine *docker.Client, name string, from Bases, 
 		BuildArgs: append(proxies(), docker.BuildArg{Name: "DEBIAN", Value: from.Debian}, docker.BuildArg{Name: "GOLANG", Value: from.Golang}),
 	})
 	if err != nil {
-		return fmt.Errorf("building %s from %s and %s: %w\n%s", ref, from.Debian, from.Golang, err, steps.last())
+		fmt.Fprintln(log, steps.last())
+		return fmt.Errorf("building %s from %s and %s: %w", ref, from.Debian, from.Golang, err)
 	}
 	return nil
 }

@@ -6,7 +6,7 @@
 // The images begin with Docker's own of Debian and Go. On a machine whose engine reaches no registry, -airgapped makes
 // the two from Debian's packages and the Go that is installed; that needs root and Debian, and installs debootstrap.
 //
-// The exit status is 1 if something is still missing; the last line says what, and what would help.
+// The exit status is 1 if something is still missing. The last line then says what, and why or what would help.
 package main
 
 import (
@@ -47,7 +47,7 @@ func prepare(ctx context.Context, airgapped bool, log io.Writer) error {
 	}
 	err = build(ctx, pool.Client, airgapped, log)
 	if errors.Is(err, images.ErrNoBase) {
-		err = fmt.Errorf("%w\nlet it reach one; or on Debian, as root, run: go run ./internal/check -airgapped", err)
+		err = fmt.Errorf("%w; let it reach one, or on Debian, as root, run: go run ./internal/check -airgapped", err)
 	}
 	return errors.Join(installed, err)
 }
@@ -62,13 +62,19 @@ func build(ctx context.Context, engine *docker.Client, airgapped bool, log io.Wr
 	if err != nil {
 		return err
 	}
+	engine.SetTimeout(0) // of a request, which a build is one of
+	var failed []error
 	for _, name := range missing {
 		began := time.Now()
 		fmt.Fprintf(log, "building the image of %s\n", name)
-		if err := images.Build(ctx, engine, name, from, log); err != nil {
-			return err
+		switch err := images.Build(ctx, engine, name, from, log); {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			failed = append(failed, err)
+		default:
+			fmt.Fprintf(log, "built it in %s\n", time.Since(began).Round(time.Second))
 		}
-		fmt.Fprintf(log, "built it in %s\n", time.Since(began).Round(time.Second))
 	}
-	return images.Sweep(engine)
+	return errors.Join(append(failed, images.Sweep(engine))...)
 }

@@ -1,0 +1,86 @@
+package gocdktest
+
+import (
+	"context"
+
+	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/conformance"
+	"github.com/holdall-go/holdall/drivers/gocdk"
+	gcblob "gocloud.dev/blob"
+	"gocloud.dev/blob/fileblob"
+	"gocloud.dev/blob/memblob"
+)
+
+// Memblob is the harness of gocloud.dev's buckets in memory.
+func Memblob() conformance.Harness {
+	h := harnessOf("gocdk:memblob", &gocdk.Options{Name: "memblob", AtomicIfNotExist: true, MD5: true},
+		func(string) (*gcblob.Bucket, error) { return memblob.OpenBucket(nil), nil })
+	h.Expected = map[string]string{"E09": formatted}
+	return h
+}
+
+// Fileblob is the harness of gocloud.dev's buckets of files.
+func Fileblob() conformance.Harness {
+	h := harnessOf("gocdk:fileblob", &gocdk.Options{Name: "fileblob", MD5: true},
+		func(dir string) (*gcblob.Bucket, error) { return fileblob.OpenBucket(dir, nil) })
+	h.Expected = map[string]string{
+		"B02": names, "B03": names, "B32": names, "B33": names, "B41": names,
+		"B16": reserved, "B29": reserved, "H28": reserved, "I06": reserved, "I07": reserved, "J06": reserved,
+		"E09": formatted,
+		"H29": "fileblob leaves empty folders behind, and no object can be put in the place of one: " + source + "fileblob/fileblob.go#L868",
+	}
+	h.Racy = map[string]string{
+		"G02": ticks, "E18": apart, "I13": apart, "J11": apart, "N03": apart, "N04": apart, "N08": apart, "N10": apart,
+		"S01": wrapped, "S10": wrapped,
+	}
+	return h
+}
+
+const source = "https://github.com/google/go-cloud/blob/v0.47.0/blob/"
+
+// Why cases fail.
+const (
+	formatted = "gocloud.dev parses and formats the content type again: " + source + "blob.go#L1216"
+	names     = "the file system takes no longer segment, and fileblob splits none: " + source + "fileblob/fileblob.go#L377"
+	reserved  = `fileblob refuses a key that ends in ".attrs": ` + source + "fileblob/fileblob.go#L383"
+	apart     = "fileblob writes attributes and content one after the other: " + source + "fileblob/fileblob.go#L861"
+	ticks     = "two writes of one size within a tick of the file system's clock have the same ETag: " + source + "fileblob/fileblob.go#L617"
+	wrapped   = "it runs all the others, also those that are unsteady, through a wrapper"
+)
+
+// harnessOf is that of gocdk.New over buckets that open makes, in a folder of their own.
+func harnessOf(name string, opts *gocdk.Options, open func(dir string) (*gcblob.Bucket, error)) conformance.Harness {
+	within := map[blob.Bucket]*gcblob.Bucket{}
+	of := func(b *gcblob.Bucket) blob.Bucket {
+		outer := gocdk.New(b, opts)
+		within[outer] = b
+		return outer
+	}
+	return conformance.Harness{
+		Name: name,
+		Open: func(t *conformance.T) blob.Bucket {
+			b, err := open(t.TempDir())
+			if err != nil {
+				t.Fatalf("open: %v", err)
+			}
+			t.Cleanup(func() { _ = b.Close() })
+			return of(b)
+		},
+		Foreign: func(t *conformance.T, b blob.Bucket, key, content string) {
+			if err := within[b].WriteAll(context.Background(), key, []byte(content), nil); err != nil {
+				t.Fatalf("write %q: %v", key, err)
+			}
+		},
+		Reopen: func(_ *conformance.T, b blob.Bucket) blob.Bucket { return of(within[b]) },
+		Impossible: map[conformance.Hook]string{
+			conformance.HookURL:         "the bucket is handed in",
+			conformance.HookNonexistent: "the bucket is handed in",
+			conformance.HookCorrupt:     "it would go past gocloud.dev",
+			conformance.HookEndpoint:    "there is no server",
+			conformance.HookProxied:     "there are no requests",
+			conformance.HookDenied:      "there are no credentials",
+			conformance.HookRestart:     "the bucket is handed in",
+			conformance.HookPause:       "there is no server",
+		},
+	}
+}
