@@ -253,6 +253,17 @@ func printable(s string) string {
 	}, strings.ToValidUTF8(s, "?"))
 }
 
+// ambiguous is the error of a write whose answer was lost. What the server then says of it, or of another attempt, does
+// not tell what became of it, so the error answers to nothing else.
+func ambiguous(then error) error {
+	if f := failed(then); f != nil {
+		unclassed := *f
+		unclassed.is = nil
+		then = &unclassed
+	}
+	return fmt.Errorf("%w: an answer was lost, and then: %w", blob.ErrAmbiguous, then)
+}
+
 // failed returns the failure in err, or nil.
 func failed(err error) *failure {
 	var f *failure

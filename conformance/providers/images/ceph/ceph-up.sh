@@ -90,19 +90,21 @@ bluestore block create = true
 bluestore block size = 21474836480
 bluestore fsck quick fix on mount = false
 osd memory target = 939524096
-[client.rgw.a]
-rgw data = $dir/rgw
-# Without tcp_nodelay an answer of several writes waits 40 ms for an acknowledgement.
-rgw frontends = beast endpoint=$rgw_bind:$rgw_port tcp_nodelay=1
-rgw enable usage log = false
-rgw thread pool size = 64
-# Shards make room for more objects and clients than there are here, and each costs a listing one more request.
+[client]
+# For the gateway, and for radosgw-admin, which tells it of changes. Shards make room for more objects and clients than there are here,
+# and each costs a listing one more request.
 rgw override bucket index max shards = 1
 rgw dynamic resharding = false
 rgw num control oids = 1
 rgw gc max objs = 1
 rgw lc max objs = 1
 rgw objexp hints num shards = 1
+[client.rgw.a]
+rgw data = $dir/rgw
+# Without tcp_nodelay an answer of several writes waits 40 ms for an acknowledgement.
+rgw frontends = beast endpoint=$rgw_bind:$rgw_port tcp_nodelay=1
+rgw enable usage log = false
+rgw thread pool size = 64
 # The tests speak plain HTTP, also with customer keys.
 rgw crypt require ssl = false
 rgw gc obj min wait = 5
