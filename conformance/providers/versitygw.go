@@ -45,8 +45,6 @@ var Versitygw = &Provider{
 	racy: map[string]string{
 		"E18": "HeadObject looks up size, attributes and ETag one after the other by path, and a write comes between: " +
 			"https://github.com/versity/versitygw/blob/v1.8.0/backend/posix/posix.go#L5396-L5459",
-		"I15": "DeleteObject removes the empty directory that PutObject is about to make a folder or a file in, which then answers 409: " +
-			"https://github.com/versity/versitygw/blob/v1.8.0/backend/posix/posix.go#L4921-L4953",
 	},
 }
 

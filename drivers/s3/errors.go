@@ -199,6 +199,7 @@ var codes = map[string]meaning{
 	"InvalidRequest":              {is: blob.ErrInvalid},
 	"InvalidStorageClass":         {is: blob.ErrInvalid},
 	"InvalidTag":                  {is: blob.ErrInvalid},
+	"ExistingObjectIsDirectory":   {again: true}, // versitygw's, also when a directory was removed while an object was put into it
 	"RequestTimeout":              {again: true},
 	"SlowDown":                    {again: true},
 	"ServiceUnavailable":          {again: true},

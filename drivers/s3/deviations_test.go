@@ -131,3 +131,18 @@ func TestLostCompletion(t *testing.T) {
 		t.Errorf("a completion whose answer was lost: %v", err)
 	}
 }
+
+// A put into a directory that versitygw is removing is refused as if a directory were in its place, and sent again.
+func TestVersitygwsVanishingDirectory(t *testing.T) {
+	n := 0
+	f := newFake(t, func(w http.ResponseWriter, r request) {
+		if n++; n == 1 {
+			answerError(w, 409, "ExistingObjectIsDirectory", "Existing Object is a directory")
+			return
+		}
+		w.Header().Set("Etag", `"e1"`)
+	})
+	if _, err := f.open(t, "versitygw").Put(context.Background(), "d/k", strings.NewReader("x"), nil); err != nil || n != 2 {
+		t.Errorf("after %d requests: %v", n, err)
+	}
+}
