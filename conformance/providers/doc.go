@@ -2,7 +2,7 @@
 // or any bucket that a URL names. Backblaze B2 is there as a simulator, which package b2front steers.
 //
 //	go -C conformance/providers run ./prepare                             builds what is missing; the first time takes minutes
-//	go -C conformance/providers test .                                    short tier on every server that runs here
+//	go -C conformance/providers test -timeout 60m .                       short tier on every server that runs here
 //	go -C conformance/providers test -run '/minio' .                      the same on one of them
 //	go -C conformance/providers test -run '^$' -bench Start .             how long they take to start
 //	HOLDALL_FULL=1 go -C conformance/providers test -timeout 80m .        default tier

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -58,7 +59,7 @@ func TestArchive(t *testing.T) {
 				t.Fatal(err)
 			}
 			got = append(got, file{h.Name, content})
-			if script := h.Name != "Dockerfile"; script != (h.Mode == 0o755) {
+			if script := strings.HasSuffix(h.Name, ".sh"); script != (h.Mode == 0o755) {
 				t.Errorf("%s of %s has mode %o", h.Name, name, h.Mode)
 			}
 		}

@@ -36,6 +36,7 @@ func (s *steps) add(line string) {
 	if strings.HasPrefix(line, "Step ") {
 		fmt.Fprintln(s.log, line)
 		s.tail = s.tail[:0]
+		return
 	}
 	s.tail = append(s.tail, line)
 	if len(s.tail) > kept {
@@ -43,5 +44,5 @@ func (s *steps) add(line string) {
 	}
 }
 
-// last is the output of the step that failed, or its end.
+// last is what the step that failed has said since it began, or the end of that.
 func (s *steps) last() string { return strings.Join(s.tail, "\n") }
