@@ -26,8 +26,8 @@ import (
 )
 
 // Writers that are killed. A child process, which is this test again, writes by a URL and says of each write when it
-// begins and when it has been acknowledged. It is killed in the middle. Then the bucket must hold what was acknowledged,
-// whole; where a write was under way, what it was before or what it was to be, whole; and nothing else.
+// begins and when it has been acknowledged. It is killed in the middle. Then the bucket must hold what was
+// acknowledged, whole; where a write was under way, what it was before or what it was to be, whole; and nothing else.
 
 // killedWriter is set, to the URL of a bucket, for the child.
 const killedWriter = "HOLDALL_KILLED_WRITER"

@@ -82,8 +82,8 @@ func TestErrorIsReached(t *testing.T) {
 	}
 }
 
-// An upload URL serves one upload at a time and many one after the other. After an answer that speaks against it another
-// is taken, at once.
+// An upload URL serves one upload at a time and many one after the other. After an answer that speaks against it
+// another is taken, at once.
 func TestUploadURLs(t *testing.T) {
 	ctx := context.Background()
 	for name, test := range map[string]struct {
