@@ -46,9 +46,15 @@ func headersOf(a *blob.Attributes) map[string]*string {
 		"b2-content-encoding": &a.ContentEncoding, "b2-cache-control": &a.CacheControl}
 }
 
-// encodeInfo returns a as B2 keeps it, for an object under key. It answers ErrInvalid if that is more than B2 takes.
-// The SHA-1 is that of a large file, or nil.
-func encodeInfo(key string, a *blob.Attributes, sha1 []byte) (contentType string, info map[string]string, err error) {
+// An extra is an entry of info that is this driver's own. The zero value is none.
+type extra struct{ name, value string }
+
+// largeSHA1 is the digest of a large file.
+func largeSHA1(sum []byte) extra { return extra{infoSHA1, hex.EncodeToString(sum)} }
+
+// encodeInfo returns a as B2 keeps it, for an object under key, and an entry more. It answers ErrInvalid if that is
+// more than B2 takes.
+func encodeInfo(key string, a *blob.Attributes, more extra) (contentType string, info map[string]string, err error) {
 	info = make(map[string]string, len(a.Metadata)+5)
 	for name, value := range a.Metadata {
 		if strings.HasPrefix(name, infoReserved) || name == infoSHA1 {
@@ -64,8 +70,8 @@ func encodeInfo(key string, a *blob.Attributes, sha1 []byte) (contentType string
 			info[name] = *value
 		}
 	}
-	if sha1 != nil {
-		info[infoSHA1] = hex.EncodeToString(sha1)
+	if more != (extra{}) {
+		info[more.name] = more.value
 	}
 	n := headerSize("X-Bz-File-Name", key)
 	for name, value := range info {

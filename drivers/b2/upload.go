@@ -40,7 +40,9 @@ func (b *bucket) Upload(ctx context.Context, key string, opts *blob.UploadOption
 		return u, u.resume(ctx, b, opts)
 	}
 	if u.partSize != usualPart {
-		w.info[infoPartSize] = strconv.FormatInt(u.partSize, 10)
+		if err := w.encode(extra{infoPartSize, strconv.FormatInt(u.partSize, 10)}); err != nil {
+			return nil, err
+		}
 	}
 	u.large, err = b.begin(ctx, w)
 	return u, err
@@ -398,10 +400,11 @@ func (b *bucket) unfinished(ctx context.Context, prefix string) ([]*blob.UploadI
 }
 
 // Sweep cancels the unfinished uploads that began before a time, such as those of processes that died, and returns how
-// many it has cancelled. B2 charges for their parts until then.
+// many it has cancelled. B2 charges for their parts until then. With an application key of one prefix that is what it
+// sweeps.
 func (b *Bucket) Sweep(ctx context.Context, before time.Time) (int, error) {
 	n := 0
-	for u, err := range b.Uploads(ctx, "") {
+	for u, err := range b.Uploads(ctx, b.raw.account.current().APIInfo.StorageAPI.NamePrefix) {
 		if err != nil {
 			return n, err
 		}

@@ -64,8 +64,8 @@ func (b *bucket) versions(ctx context.Context, name, prefix string, size int) it
 	}
 }
 
-// How many versions of one key are asked for at once: where the newest matter, and where all do. The rest of an answer is
-// of other keys, and in vain.
+// How many versions of one key are asked for at once: where the newest matter, and where all do. The rest of an answer
+// is of other keys, and in vain.
 const (
 	fewVersions  = 10
 	manyVersions = 100
