@@ -13,8 +13,8 @@ import (
 
 // A Guard keeps one bucket under one policy, and gives each person a view of it. Many goroutines may use it.
 //
-// The guard is a gate only for those who have nothing but views: whoever has the bucket itself, or the credentials of its
-// store, can do what he likes, also to the policy.
+// The guard is a gate only for those who have nothing but views: whoever has the bucket itself, or the credentials of
+// its store, can do what he likes, also to the policy.
 type Guard struct {
 	bucket    blob.Bucket
 	caps      blob.Capabilities // of every view
@@ -35,9 +35,10 @@ type Options struct {
 	Store blob.Bucket
 
 	// SingleWriter is the promise that no other guard edits the policy, in this process or elsewhere. Then its store
-	// need not have conditional writes. Others may read it. A guard that finds the promise broken answers [ErrOtherWriter]
-	// to every edit from then on, and [ErrUnknownOutcome] after an edit whose outcome it could not learn; it can be
-	// opened again. It finds that late: of two who edit at the same moment, one may undo what the other was told is done.
+	// need not have conditional writes. Others may read it. A guard that finds the promise broken answers
+	// [ErrOtherWriter] to every edit from then on, and [ErrUnknownOutcome] after an edit whose outcome it could not
+	// learn; it can be opened again. It finds that late: of two who edit at the same moment, one may undo what the
+	// other was told is done.
 	SingleWriter bool
 
 	// Freshness is Δ: how old the policy may be that a call is decided by. The zero value is five seconds; see [Within]
@@ -154,8 +155,8 @@ func (g *Guard) create(ctx context.Context, owners []Principal) error {
 }
 
 // Open returns the guard of a bucket that has a policy. Without one, the error is fs.ErrNotExist; one that cannot be
-// understood is [ErrCorrupt]. With [Options].Recovery, Open returns a guard all the same, which admits those users alone
-// until there is a policy; [Guard.Health] tells why.
+// understood is [ErrCorrupt]. With [Options].Recovery, Open returns a guard all the same, which admits those users
+// alone until there is a policy; [Guard.Health] tells why.
 func Open(ctx context.Context, bucket blob.Bucket, opts *Options) (*Guard, error) {
 	g, err := newGuard(bucket, opts)
 	if err == nil {

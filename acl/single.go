@@ -9,11 +9,12 @@ import (
 
 // Edits on a store without conditional writes. Somebody has promised that this guard is the only one that edits the
 // policy, so a manifest is replaced by a plain write. The promise cannot be enforced; what can be done is to stop when
-// it is seen to be broken. And a write whose outcome is not known may still arrive, with nothing to hold it back then: so
-// after one no other is begun.
+// it is seen to be broken. And a write whose outcome is not known may still arrive, with nothing to hold it back then:
+// so after one no other is begun.
 
-// ErrOtherWriter tells that the policy was edited by another than the guard with [Options.SingleWriter], which edits it no
-// longer. Each of them may have undone what the other did: look, see to it that there is one writer, and open it again.
+// ErrOtherWriter tells that the policy was edited by another than the guard with [Options.SingleWriter], which edits it
+// no longer. Each of them may have undone what the other did: look, see to it that there is one writer, and open it
+// again.
 var ErrOtherWriter = errors.New("the policy has another writer, and was promised to have one")
 
 // A singleWriter is what the only writer of a policy knows. The editor's goroutine alone uses it, and Create before.

@@ -83,7 +83,8 @@ func TestSingleWriter(t *testing.T) {
 	}
 }
 
-// A writer that sees another's edit stops, and stays stopped, and what the other did is not touched. It can begin again.
+// A writer that sees another's edit stops, and stays stopped, and what the other did is not touched. It can begin
+// again.
 func TestSingleWriterStops(t *testing.T) {
 	store := newUnconditional()
 	first := newTestGuard(t, mem.New(nil), &Options{Store: store, SingleWriter: true})
@@ -103,8 +104,8 @@ func TestSingleWriterStops(t *testing.T) {
 	wantErr(t, "the second, after that", grant(t, second, "more/"), ErrOtherWriter)
 }
 
-// A write whose answer is lost is looked for. If it is not found it may still arrive, and nothing would hold it back: so
-// no other follows.
+// A write whose answer is lost is looked for. If it is not found it may still arrive, and nothing would hold it back:
+// so no other follows.
 func TestSingleWriterWithoutAnAnswer(t *testing.T) {
 	for _, done := range []bool{true, false} {
 		store := newUnconditional()

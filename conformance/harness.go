@@ -16,8 +16,8 @@ import (
 type Harness struct {
 	Name string // of the store as it really runs, such as "s3:minio-2026-02-12"
 
-	// Open returns a Bucket on an empty namespace that nobody else uses. It calls t.Fatal if it cannot, and t.Cleanup to
-	// remove the namespace. The runner closes the Bucket.
+	// Open returns a Bucket on an empty namespace that nobody else uses. It calls t.Fatal if it cannot, and t.Cleanup
+	// to remove the namespace. The runner closes the Bucket.
 	Open func(t *T) blob.Bucket
 
 	// Reopen returns another handle to the namespace of b, which Open returned. The runner closes it.
@@ -64,15 +64,15 @@ type Harness struct {
 	// Secrets are what nobody may be shown: the keys that requests are signed with, passwords, tokens.
 	Secrets []string
 
-	// Impossible names the hooks that cannot exist for this store, each with the reason: the restart of a map in memory,
-	// or a proxy before files. What needs one is unsupported, not merely not run.
+	// Impossible names the hooks that cannot exist for this store, each with the reason: the restart of a map in
+	// memory, or a proxy before files. What needs one is unsupported, not merely not run.
 	Impossible map[Hook]string
 
 	// Expected names cases that are known to fail, each with the reason and a link. One that passes fails the run.
 	Expected map[string]string
 
-	// Racy names cases that lose a race in the store now and then, each with the reason and a link. They count as expected
-	// failures however a run ends, since a race that was won once proves nothing.
+	// Racy names cases that lose a race in the store now and then, each with the reason and a link. They count as
+	// expected failures however a run ends, since a race that was won once proves nothing.
 	Racy map[string]string
 }
 
@@ -157,8 +157,8 @@ func (h Harness) Bucket(tb testing.TB) blob.Bucket {
 // Wrapped returns a harness for a wrapper around every bucket that h opens. The hooks that would go past the wrapper
 // are gone, except Reopen, which is wrapped too; wrap must give two handles to one namespace the same view of it.
 // Restart and Pause are about the server, and stay. Endpoint and Proxied are gone, since the cases that use them count
-// the requests of a driver, to which a wrapper adds its own. What the store is expected to fail, a wrapper may hide, so it
-// becomes Racy.
+// the requests of a driver, to which a wrapper adds its own. What the store is expected to fail, a wrapper may hide, so
+// it becomes Racy.
 func (h Harness) Wrapped(name string, wrap func(t *T, b blob.Bucket) blob.Bucket) Harness {
 	inner := h
 	// What a wrapper returned leads back to the bucket inside, for Reopen.

@@ -58,8 +58,8 @@ type Request struct {
 	about string // the documents that began what it mentions by ID
 }
 
-// Mentions tells whether text is in the path, the query, the Document or a header, other than those that name the client,
-// or in what the request is about by an ID (see [Proxy.Learn]). Text should need no escaping.
+// Mentions tells whether text is in the path, the query, the Document or a header, other than those that name the
+// client, or in what the request is about by an ID (see [Proxy.Learn]). Text should need no escaping.
 func (r *Request) Mentions(text string) bool {
 	if strings.Contains(r.URL, text) || strings.Contains(r.Document, text) || strings.Contains(r.about, text) {
 		return true
@@ -149,9 +149,9 @@ func (p *Proxy) Withdraw(faults ...*Fault) {
 	p.script = slices.DeleteFunc(p.script, func(f *Fault) bool { return slices.Contains(faults, f) })
 }
 
-// Learn tells the proxy how to read from the answer to a request the ID by which later requests are about the same thing:
-// what mentions the ID mentions what that request mentioned. It hears of the answers to requests that have a Document; an
-// empty ID is none. Some servers know an upload by its ID alone. Call it before the first request.
+// Learn tells the proxy how to read from the answer to a request the ID by which later requests are about the same
+// thing: what mentions the ID mentions what that request mentioned. It hears of the answers to requests that have a
+// Document; an empty ID is none. Some servers know an upload by its ID alone. Call it before the first request.
 func (p *Proxy) Learn(id func(r *Request, answer []byte) string) { p.learn = id }
 
 // Calm drops the script: from here on requests pass.

@@ -121,8 +121,8 @@ func TestB2NothingOldComesBack(t *testing.T) {
 	}
 }
 
-// An upload that completes is what shows, whatever was written or deleted since it began; unless it is kept, what it was
-// below is no more. An upload that is under way survives a Delete.
+// An upload that completes is what shows, whatever was written or deleted since it began; unless it is kept, what it
+// was below is no more. An upload that is under way survives a Delete.
 func TestB2CompletionShows(t *testing.T) {
 	b := newB2(t)
 	ctx := t.Context()
@@ -217,8 +217,8 @@ func TestB2RestrictedKey(t *testing.T) {
 	}
 }
 
-// Under faults, and when tokens end, many writers store all that they are told is stored, no two use one upload URL, none
-// is used that the server has given up, and every call is counted as what it is charged as.
+// Under faults, and when tokens end, many writers store all that they are told is stored, no two use one upload URL,
+// none is used that the server has given up, and every call is counted as what it is charged as.
 func TestB2ManyWritersUnderFaults(t *testing.T) {
 	b := newB2(t)
 	ctx := t.Context()

@@ -138,8 +138,8 @@ func (h *b2harness) denied(t *conformance.T, b blob.Bucket) blob.Bucket {
 	return denied
 }
 
-// b2protocol reads B2's calls: the URL of an upload differs from one attempt to the next, others have all one URL and are
-// told apart by their bodies, and parts name their large file by its ID.
+// b2protocol reads B2's calls: the URL of an upload differs from one attempt to the next, others have all one URL and
+// are told apart by their bodies, and parts name their large file by its ID.
 var b2protocol = &conformance.Protocol{
 	Name: func(r *faultproxy.Request) string {
 		call := b2call(r)

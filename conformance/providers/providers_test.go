@@ -20,8 +20,13 @@ var (
 	writeMatrix = flag.Bool("matrix", false, "run the default tier everywhere, and write conformance/MATRIX.md")
 )
 
-// TestMain removes the servers in the end, also when it is interrupted.
+// TestMain removes the servers in the end, also when it is interrupted. For a child that writes until it is killed, it is
+// all that runs.
 func TestMain(m *testing.M) {
+	if to := os.Getenv(killedWriter); to != "" {
+		writeUntilKilled(to, os.Getenv("HOLDALL_KILLED_ROUND"))
+		os.Exit(1)
+	}
 	flag.Parse()
 	interrupted := make(chan os.Signal, 1)
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)

@@ -25,8 +25,9 @@ type Config struct {
 	// one by one. Without it a Delete removes for good.
 	KeepVersions bool
 
-	// AnyKeys takes keys with a backslash, with a slash at the beginning or end or two in a row, and with segments of more
-	// than 250 bytes. Some pages of Backblaze's allow them and some do not, so they are refused unless this is set.
+	// AnyKeys takes keys with a backslash, with a slash at the beginning or end or two in a row, and with segments of
+	// more than 250 bytes. Some pages of Backblaze's allow them and some do not, so they are refused unless this is
+	// set.
 	AnyKeys bool
 
 	// MaxAttempts is how often a call is made in all, where that is safe. Zero is 5; 1 is no retry.

@@ -74,7 +74,7 @@ func (b *bucket) copyOnce(ctx context.Context, key string, src blob.Source, opts
 	}
 	whole, known := o.Checksums.Get(blob.SHA1)
 	if known && (o.Size > maxSingle || resp.Header.Get("X-Bz-Content-Sha1") == "none") { // the copy has no digest of its own
-		if err := w.encode(whole); err != nil {
+		if err := w.encode(largeSHA1(whole)); err != nil {
 			return nil, err
 		}
 	}

@@ -11,11 +11,11 @@ import (
 	"github.com/holdall-go/holdall/blob"
 )
 
-// Delete removes an object. In B2 an overwrite keeps what was there, so to delete the newest version would bring back the
-// one before. So it is hidden at first; that is all where versions are kept. Then those below the marker are removed, and
-// the marker last. Whoever reads meanwhile, and whoever finds what an interrupted Delete has left, sees no object; what
-// is written meanwhile lies above the marker and stays. Unfinished uploads are left alone, though removing one that a
-// listing of versions shows would cancel it.
+// Delete removes an object. In B2 an overwrite keeps what was there, so to delete the newest version would bring back
+// the one before. So it is hidden at first; that is all where versions are kept. Then those below the marker are
+// removed, and the marker last. Whoever reads meanwhile, and whoever finds what an interrupted Delete has left, sees no
+// object; what is written meanwhile lies above the marker and stays. Unfinished uploads are left alone, though removing
+// one that a listing of versions shows would cancel it.
 func (b *bucket) Delete(ctx context.Context, key string, opts *blob.DeleteOptions) error {
 	if err := cmp.Or(b.holds(key), b.account.current().covers(key)); err != nil {
 		return err
@@ -75,10 +75,10 @@ func (b *bucket) hide(ctx context.Context, key string) (*marker, error) {
 	return nil, err
 }
 
-// findMarker returns the marker that hides key, which a Delete that was interrupted or is under way has left. It is nil if
-// the key is not hidden any longer, so that there was nothing, or is something new.
+// findMarker returns the marker that hides key, which a Delete that was interrupted or is under way has left. It is nil
+// if the key is not hidden any longer, so that there was nothing, or is something new.
 func (b *bucket) findMarker(ctx context.Context, key string) (*marker, error) {
-	for f, err := range b.versionsOf(ctx, key) {
+	for f, err := range b.versionsOf(ctx, key, fewVersions) {
 		switch {
 		case err != nil:
 			return nil, err
@@ -94,7 +94,7 @@ func (b *bucket) findMarker(ctx context.Context, key string) (*marker, error) {
 // removeBelow removes all finished versions that are older than a marker, and then the marker.
 func (b *bucket) removeBelow(ctx context.Context, m *marker) error {
 	below := false
-	for f, err := range b.versionsOf(ctx, m.key) {
+	for f, err := range b.versionsOf(ctx, m.key, manyVersions) {
 		if err != nil {
 			return err
 		}

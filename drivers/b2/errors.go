@@ -83,6 +83,9 @@ func answered(call string, resp *http.Response, body []byte) *Error {
 	e := &Error{Call: call, Status: resp.StatusCode, after: retry.After(resp.Header.Get("Retry-After"), time.Now())}
 	var m struct{ Code, Message string }
 	if json.Unmarshal(body, &m) == nil {
+		if token := resp.Request.Header.Get("Authorization"); token != "" { // B2 repeats that of an upload
+			m.Message = strings.ReplaceAll(m.Message, token, "…")
+		}
 		e.Code, e.Message = printable(m.Code), printable(m.Message)
 	}
 	e.mean()

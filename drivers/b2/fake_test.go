@@ -37,8 +37,8 @@ func (r request) param(name string) any {
 	return all[name]
 }
 
-// A fake is a B2 that hears requests and answers as a test tells it, but for those that open a bucket and hand out upload
-// URLs, unless the test answers them too.
+// A fake is a B2 that hears requests and answers as a test tells it, but for those that open a bucket and hand out
+// upload URLs, unless the test answers them too.
 type fake struct {
 	*httptest.Server
 	capabilities           []string

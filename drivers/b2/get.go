@@ -63,8 +63,8 @@ func (b *bucket) getNothing(ctx context.Context, key string, opts *blob.GetOptio
 }
 
 // download asks for an object: its current version, or the one that is named. The condition is judged on the answer,
-// which is about one version as a whole; B2 has none of its own. (Blazer's base returns neither the time nor the standard
-// headers nor the range of an answer, and downloads nothing by ID.)
+// which is about one version as a whole; B2 has none of its own. (Blazer's base returns neither the time nor the
+// standard headers nor the range of an answer, and downloads nothing by ID.)
 func (b *bucket) download(ctx context.Context, method, key, version, asked string, cond blob.Condition) (*blob.Object, *http.Response, error) {
 	if err := b.reads(key); err != nil {
 		return nil, nil, err

@@ -13,8 +13,8 @@ import (
 	"github.com/holdall-go/holdall/blob"
 )
 
-// B2 keeps attributes as file info: at most ten names and values, which go as headers. Metadata of holdall's is info as it
-// is, and the standard headers are those names of B2's own that it turns into headers again.
+// B2 keeps attributes as file info: at most ten names and values, which go as headers. Metadata of holdall's is info as
+// it is, and the standard headers are those names of B2's own that it turns into headers again.
 // https://www.backblaze.com/docs/cloud-storage-file-information
 const (
 	maxInfo     = 10
@@ -26,8 +26,8 @@ const (
 	infoOurs     = "holdall-"
 	infoPartSize = "holdall-part-size" // of an Upload whose parts have not the usual size, for who resumes it
 
-	// maxMetadata is how many entries of metadata fit beside what else an object may have: four headers, and the SHA-1 or
-	// the size of parts.
+	// maxMetadata is how many entries of metadata fit beside what else an object may have: four headers, and the SHA-1
+	// or the size of parts.
 	maxMetadata = maxInfo - 5
 
 	// maxMetadataBytes fits beside the longest key, if both are ASCII. What a header cannot hold as it is counts three
@@ -46,9 +46,15 @@ func headersOf(a *blob.Attributes) map[string]*string {
 		"b2-content-encoding": &a.ContentEncoding, "b2-cache-control": &a.CacheControl}
 }
 
-// encodeInfo returns a as B2 keeps it, for an object under key. It answers ErrInvalid if that is more than B2 takes. The
-// SHA-1 is that of a large file, or nil.
-func encodeInfo(key string, a *blob.Attributes, sha1 []byte) (contentType string, info map[string]string, err error) {
+// An extra is an entry of info that is this driver's own. The zero value is none.
+type extra struct{ name, value string }
+
+// largeSHA1 is the digest of a large file.
+func largeSHA1(sum []byte) extra { return extra{infoSHA1, hex.EncodeToString(sum)} }
+
+// encodeInfo returns a as B2 keeps it, for an object under key, and an entry more. It answers ErrInvalid if that is
+// more than B2 takes.
+func encodeInfo(key string, a *blob.Attributes, more extra) (contentType string, info map[string]string, err error) {
 	info = make(map[string]string, len(a.Metadata)+5)
 	for name, value := range a.Metadata {
 		if strings.HasPrefix(name, infoReserved) || name == infoSHA1 {
@@ -64,8 +70,8 @@ func encodeInfo(key string, a *blob.Attributes, sha1 []byte) (contentType string
 			info[name] = *value
 		}
 	}
-	if sha1 != nil {
-		info[infoSHA1] = hex.EncodeToString(sha1)
+	if more != (extra{}) {
+		info[more.name] = more.value
 	}
 	n := headerSize("X-Bz-File-Name", key)
 	for name, value := range info {
@@ -132,8 +138,8 @@ func (b *bucket) version(id string) string {
 	return ""
 }
 
-// infoOfHeaders reads the info of a download's headers, whose values are percent-encoded. (Blazer's base does not return
-// the standard ones.)
+// infoOfHeaders reads the info of a download's headers, whose values are percent-encoded. (Blazer's base does not
+// return the standard ones.)
 func infoOfHeaders(h http.Header) (map[string]string, error) {
 	info := map[string]string{"b2-content-disposition": h.Get("Content-Disposition"), "b2-content-language": h.Get("Content-Language"),
 		"b2-content-encoding": h.Get("Content-Encoding"), "b2-cache-control": h.Get("Cache-Control")}

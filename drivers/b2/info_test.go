@@ -49,7 +49,7 @@ func TestAttributes(t *testing.T) {
 		if err != nil || !sameAttributes(&o.Attributes, &with) {
 			t.Errorf("%+v comes back as %+v, %v", with, o, err)
 		}
-		contentType, info, err := encodeInfo("k", &with, nil)
+		contentType, info, err := encodeInfo("k", &with, extra{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,7 +106,7 @@ func TestInfoIsLimited(t *testing.T) {
 	// What is declared fits beside everything else that an object may have.
 	all := fullAttributes
 	all.Metadata = map[string]string{"1": "", "2": "", "3": "", "4": "", "n": strings.Repeat("v", caps.MaxMetadataBytes-5)}
-	_, info, err := encodeInfo(strings.Repeat("k", caps.MaxKeyBytes), &all, make([]byte, 20))
+	_, info, err := encodeInfo(strings.Repeat("k", caps.MaxKeyBytes), &all, largeSHA1(make([]byte, 20)))
 	if err != nil || len(info) > maxInfo {
 		t.Errorf("%d entries, %v", len(info), err)
 	}

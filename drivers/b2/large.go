@@ -61,9 +61,12 @@ func (p *sentParts) sorted() []sent {
 	return p.all
 }
 
-// begin starts a large file. If ctx ends while the call is under way, its answer is waited for a little, since it has the
-// name of what must be removed again.
+// begin starts a large file. If ctx ends while the call is under way, its answer is waited for a little, since it has
+// the name of what must be removed again.
 func (b *bucket) begin(ctx context.Context, w *write) (*large, error) {
+	if err := b.account.current().permits("b2_list_file_versions"); err != nil { // which finish needs
+		return nil, err
+	}
 	waiting, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(abortPatience, cancel) })()
@@ -98,8 +101,8 @@ func patient(ctx context.Context) (context.Context, context.CancelFunc) {
 	}
 }
 
-// cleanUp cancels a failed upload, in time of its own. It is waited for, but not for long: the caller may have ended the
-// call because nothing answers.
+// cleanUp cancels a failed upload, in time of its own. It is waited for, but not for long: the caller may have ended
+// the call because nothing answers.
 func (b *bucket) cleanUp(ctx context.Context, id string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTime)
 	done := make(chan struct{})
@@ -143,8 +146,8 @@ func (l *large) fetchPlace(ctx context.Context) (place *base.FileChunk, err erro
 	return place, err
 }
 
-// finish makes the file of its parts, of which there are at least two, and sees to it that it is the one that shows. The
-// SHA-1 of the whole is nil if it is not known.
+// finish makes the file of its parts, of which there are at least two, and sees to it that it is the one that shows.
+// The SHA-1 of the whole is nil if it is not known.
 func (l *large) finish(ctx context.Context, w *write, all []sent, whole []byte) (*blob.Object, error) {
 	var size int64
 	sums := make(map[int]string, len(all))
@@ -193,7 +196,7 @@ func (l *large) settle(ctx context.Context, cause error) (*base.File, error) {
 // overtaken tells whether a version of key is newer than the one given. A large file takes its place among the versions
 // when it is started, so one that was written, or hidden, meanwhile lies above it.
 func (b *bucket) overtaken(ctx context.Context, key, id string) (bool, error) {
-	for f, err := range b.versionsOf(ctx, key) {
+	for f, err := range b.versionsOf(ctx, key, fewVersions) {
 		if err != nil {
 			return false, err
 		}

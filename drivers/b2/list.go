@@ -89,8 +89,8 @@ func from(start string) string {
 	return start
 }
 
-// A listing is one pass over the pages. By a delimiter of one byte B2 rolls up itself. What it does with a longer one it
-// does not say, so those are rolled up here.
+// A listing is one pass over the pages. By a delimiter of one byte B2 rolls up itself. What it does with a longer one
+// it does not say, so those are rolled up here.
 type listing struct {
 	b                 *bucket
 	prefix, delimiter string

@@ -36,8 +36,8 @@ func (b *Bucket) Calls() Calls {
 }
 
 // Open opens the bucket of that name, which must exist. It makes two calls, to get a token and to find the bucket's ID;
-// for a key that is restricted to the bucket it makes the first alone. A key that is not accepted is fs.ErrPermission, a
-// bucket that does not exist, or that the key may not see, is fs.ErrNotExist.
+// for a key that is restricted to the bucket it makes the first alone. A key that is not accepted is fs.ErrPermission,
+// a bucket that does not exist, or that the key may not see, is fs.ErrNotExist.
 func Open(ctx context.Context, name string, cfg *Config) (*Bucket, error) {
 	if cfg == nil {
 		cfg = &Config{}

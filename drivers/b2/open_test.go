@@ -191,8 +191,14 @@ func TestCapabilitiesAreNamed(t *testing.T) {
 		}
 	}
 	f := newFake(t, nil)
+	f.capabilities = []string{"listBuckets", "writeFiles"}
+	_, err := f.open(t).Upload(ctx, "k", nil) // it would not be known in the end whether it is the newest
+	if got := f.calls(); !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "listFiles") || len(got) > 0 {
+		t.Errorf("an upload without listFiles answers %v, after the calls %q", err, got)
+	}
+	f = newFake(t, nil)
 	f.capabilities = []string{"readFiles"}
-	_, err := Open(ctx, "bucket", &Config{KeyID: testKeyID, Key: testKey, Endpoint: f.URL})
+	_, err = Open(ctx, "bucket", &Config{KeyID: testKeyID, Key: testKey, Endpoint: f.URL})
 	if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "listBuckets") {
 		t.Errorf("a key for all buckets that may not list them answers %v", err)
 	}

@@ -54,12 +54,12 @@ func (b *bucket) newWrite(key string, a *blob.Attributes) (*write, error) {
 		return nil, err
 	}
 	w := &write{key: key, attributes: *a}
-	return w, w.encode(nil)
+	return w, w.encode(extra{})
 }
 
-// encode writes the attributes down, with the SHA-1 of a large file, or nil.
-func (w *write) encode(sha1 []byte) (err error) {
-	w.contentType, w.info, err = encodeInfo(w.key, &w.attributes, sha1)
+// encode writes the attributes down, with an entry more.
+func (w *write) encode(more extra) (err error) {
+	w.contentType, w.info, err = encodeInfo(w.key, &w.attributes, more)
 	return err
 }
 
@@ -82,7 +82,7 @@ func (b *bucket) putLocal(ctx context.Context, w *write, r io.ReaderAt, at, size
 	if size <= cut.First {
 		return b.putSingle(ctx, w, size, whole, func() io.Reader { return io.NewSectionReader(content, 0, size) })
 	}
-	if err := w.encode(whole); err != nil {
+	if err := w.encode(largeSHA1(whole)); err != nil {
 		return nil, err
 	}
 	return b.putParts(ctx, w, parts.Sections(gate, at, size, cut), opts.Concurrency, digests)
@@ -131,7 +131,7 @@ func (b *bucket) putStream(ctx context.Context, w *write, r io.Reader, digests *
 	}
 	if !only {
 		if want, ok := opts.Checksums.Get(blob.SHA1); ok { // the caller knows it, and it is checked at the end
-			if err := w.encode(want); err != nil {
+			if err := w.encode(largeSHA1(want)); err != nil {
 				return nil, err
 			}
 		}

@@ -16,9 +16,9 @@ var backoff = retry.Backoff{First: 250 * time.Millisecond, Most: 8 * time.Second
 // mostRetryAfter is the longest that the server is obeyed. If it asks for more, the caller decides.
 const mostRetryAfter = 30 * time.Second
 
-// try makes one call, again where it failed in a way that may pass. It is the only place that does. Every call of B2 may
-// be made twice without harm, but the second answer may be about what the first has done: lost tells whether an earlier
-// attempt may have been carried out although it failed.
+// try makes one call, again where it failed in a way that may pass. It is the only place that does. Every call of B2
+// may be made twice without harm, but the second answer may be about what the first has done: lost tells whether an
+// earlier attempt may have been carried out although it failed.
 //
 // A token that is no longer good is replaced, and an upload URL that is not is left to send, which takes another each
 // time: neither costs a wait at first.

@@ -82,8 +82,8 @@ func TestErrorIsReached(t *testing.T) {
 	}
 }
 
-// An upload URL serves one upload at a time and many one after the other. After an answer that speaks against it another
-// is taken, at once.
+// An upload URL serves one upload at a time and many one after the other. After an answer that speaks against it
+// another is taken, at once.
 func TestUploadURLs(t *testing.T) {
 	ctx := context.Background()
 	for name, test := range map[string]struct {
@@ -296,5 +296,19 @@ func TestRetryAfter(t *testing.T) {
 			}
 		}
 		wantCalls(t, "an hour's wait", f.calls(), "b2_list_file_names")
+	}
+}
+
+// B2 repeats tokens in its messages, and nobody else does.
+func TestTokensAreNotShown(t *testing.T) {
+	f := newFake(t, func(w http.ResponseWriter, r request) bool {
+		if r.call == "b2_upload_file" {
+			answerError(w, http.StatusBadRequest, "bad_request", "more than one upload using auth token "+r.header.Get("Authorization"))
+		}
+		return r.call == "b2_upload_file"
+	})
+	_, err := f.open(t, func(c *Config) { c.MaxAttempts = 2 }).Put(context.Background(), "k", strings.NewReader("x"), nil)
+	if err == nil || strings.Contains(err.Error(), "upload-token-") || !strings.Contains(err.Error(), "using auth token …") {
+		t.Errorf("it answers %v", err)
 	}
 }

@@ -140,8 +140,8 @@ func (t *transport) permits(call string) error {
 	return nil
 }
 
-// restricted answers which buckets there are for a key that is restricted to one, whose name and ID came with the token:
-// such a key need not be allowed to list buckets.
+// restricted answers which buckets there are for a key that is restricted to one, whose name and ID came with the
+// token: such a key need not be allowed to list buckets.
 func (t *transport) restricted(req *http.Request) *http.Response {
 	api := t.account.current().APIInfo.StorageAPI
 	if api.BucketID == "" || api.BucketName == "" {

@@ -40,7 +40,9 @@ func (b *bucket) Upload(ctx context.Context, key string, opts *blob.UploadOption
 		return u, u.resume(ctx, b, opts)
 	}
 	if u.partSize != usualPart {
-		w.info[infoPartSize] = strconv.FormatInt(u.partSize, 10)
+		if err := w.encode(extra{infoPartSize, strconv.FormatInt(u.partSize, 10)}); err != nil {
+			return nil, err
+		}
 	}
 	u.large, err = b.begin(ctx, w)
 	return u, err
@@ -53,8 +55,9 @@ const usualPart = 8 << 20
 const mostHeld = parts.MaxBuffered
 
 // An upload is an unfinished large file. What has arrived is known to the server, but for two things that B2 does not
-// take: an empty part, which is noted, and a part that remains the only one. (Large files have at least two parts.) Such
-// a one is stored as an ordinary file when the upload completes, so the content of part 1 is held until another is sent.
+// take: an empty part, which is noted, and a part that remains the only one. (Large files have at least two parts.)
+// Such a one is stored as an ordinary file when the upload completes, so the content of part 1 is held until another is
+// sent.
 type upload struct {
 	*large
 	w        *write
@@ -94,8 +97,8 @@ func (u *upload) resume(ctx context.Context, b *bucket, opts *blob.UploadOptions
 	return u.learnPartSize(ctx, f.Info[infoPartSize], opts)
 }
 
-// learnPartSize finds out the size of parts, unless it is given: as it was noted at the beginning, or else from the parts
-// that have arrived, of an upload that another program has begun.
+// learnPartSize finds out the size of parts, unless it is given: as it was noted at the beginning, or else from the
+// parts that have arrived, of an upload that another program has begun.
 func (u *upload) learnPartSize(ctx context.Context, noted string, opts *blob.UploadOptions) error {
 	if n, err := strconv.ParseInt(noted, 10, 64); opts.PartSize == 0 && err == nil && n >= minPart && n <= maxPart {
 		u.partSize = n
@@ -313,8 +316,8 @@ func (u *upload) completeAlone(ctx context.Context, all []sent) (*blob.Object, e
 	return o, err
 }
 
-// look finds out whether what was stored as an ordinary file is there when no answer says so. If the key holds just that,
-// it does not matter who has stored it.
+// look finds out whether what was stored as an ordinary file is there when no answer says so. If the key holds just
+// that, it does not matter who has stored it.
 func (u *upload) look(ctx context.Context, size int64, whole []byte, cause error) (*blob.Object, error) {
 	o, err := u.b.Stat(ctx, u.w.key, &blob.StatOptions{})
 	if err != nil {
@@ -397,10 +400,11 @@ func (b *bucket) unfinished(ctx context.Context, prefix string) ([]*blob.UploadI
 }
 
 // Sweep cancels the unfinished uploads that began before a time, such as those of processes that died, and returns how
-// many it has cancelled. B2 charges for their parts until then.
+// many it has cancelled. B2 charges for their parts until then. With an application key of one prefix that is what it
+// sweeps.
 func (b *Bucket) Sweep(ctx context.Context, before time.Time) (int, error) {
 	n := 0
-	for u, err := range b.Uploads(ctx, "") {
+	for u, err := range b.Uploads(ctx, b.raw.account.current().APIInfo.StorageAPI.NamePrefix) {
 		if err != nil {
 			return n, err
 		}

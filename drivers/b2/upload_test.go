@@ -136,7 +136,8 @@ type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
-// What was written, or hidden, since a large file was started lies above it. It is copied there, and removed from below.
+// What was written, or hidden, since a large file was started lies above it. It is copied there, and removed from
+// below.
 func TestCompletionIsTheNewest(t *testing.T) {
 	for name, above := range map[string]map[string]any{"another's put": version("newer", "k", "upload"), "a marker": version("newer", "k", "hide")} {
 		s := &largeStore{versions: []map[string]any{version("unfinished", "k", "start"), above, version("large", "k", "upload")}}

@@ -64,10 +64,17 @@ func (b *bucket) versions(ctx context.Context, name, prefix string, size int) it
 	}
 }
 
-// versionsOf yields the versions of one key, the newest first.
-func (b *bucket) versionsOf(ctx context.Context, key string) iter.Seq2[*base.File, error] {
+// How many versions of one key are asked for at once: where the newest matter, and where all do. The rest of an answer
+// is of other keys, and in vain.
+const (
+	fewVersions  = 10
+	manyVersions = 100
+)
+
+// versionsOf yields the versions of one key, the newest first, in pages of a size.
+func (b *bucket) versionsOf(ctx context.Context, key string, size int) iter.Seq2[*base.File, error] {
 	return func(yield func(*base.File, error) bool) {
-		for f, err := range b.versions(ctx, key, key, page) {
+		for f, err := range b.versions(ctx, key, key, size) {
 			if err == nil && f.Name != key { // the prefix selects longer names too
 				return
 			}

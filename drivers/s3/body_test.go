@@ -19,7 +19,7 @@ func (s *countedBody) Close() error               { s.closed++; return nil }
 
 func TestBodyReadsAheadForSmallReads(t *testing.T) {
 	const length = 1 << 20
-	content := bytes.Repeat([]byte("0123456789abcdef"), length/16)
+	whole := bytes.Repeat([]byte("0123456789abcdef"), length/16)
 	for _, test := range []struct {
 		name         string
 		length, by   int
@@ -32,8 +32,8 @@ func TestBodyReadsAheadForSmallReads(t *testing.T) {
 		{name: "a long one, and more than was asked for", length: length / 2, by: 1000, surplus: 1000, fewest: 4, most: 5},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			src := &countedBody{Reader: bytes.NewReader(content[:test.length+test.surplus])}
-			b := newBody(src, int64(test.length)).(*body)
+			src := &countedBody{Reader: bytes.NewReader(whole[:test.length+test.surplus])}
+			b := newBody(src, int64(test.length)).(*content)
 			var got []byte
 			for p := make([]byte, test.by); len(got) < test.length; {
 				n, err := b.Read(p[:min(len(p), test.length-len(got))]) // as the Reader does
@@ -42,7 +42,7 @@ func TestBodyReadsAheadForSmallReads(t *testing.T) {
 				}
 				got = append(got, p[:n]...)
 			}
-			if !bytes.Equal(got, content[:test.length]) {
+			if !bytes.Equal(got, whole[:test.length]) {
 				t.Error("the content differs")
 			}
 			if src.reads < test.fewest || src.reads > test.most {
@@ -61,7 +61,7 @@ func TestBodyReadsAheadForSmallReads(t *testing.T) {
 func TestBodyFailsAfterWhatCame(t *testing.T) {
 	broken := errors.New("connection reset")
 	src := &countedBody{Reader: io.MultiReader(bytes.NewReader(make([]byte, 50_000)), iotest.ErrReader(broken))}
-	b := newBody(src, 1<<20).(*body)
+	b := newBody(src, 1<<20).(*content)
 	n, err := io.Copy(io.Discard, onlyReads{b})
 	if n != 50_000 || !errors.Is(err, broken) {
 		t.Errorf("%d bytes and %v, want 50000 and %v", n, err, broken)

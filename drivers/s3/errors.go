@@ -17,6 +17,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/retry"
 )
 
 // A failure is a request that did not succeed. It reads as the server's own words, and answers to what they mean. The
@@ -96,7 +97,7 @@ func (f *failure) answered(r *smithyhttp.ResponseError) {
 	f.status = r.HTTPStatusCode()
 	if r.Response != nil {
 		f.requestID = r.Response.Header.Get("X-Amz-Request-Id")
-		f.after = retryAfter(r.Response.Header.Get("Retry-After"), time.Now())
+		f.after = retry.After(r.Response.Header.Get("Retry-After"), time.Now())
 	}
 	var with *awshttp.ResponseError
 	if errors.As(f.cause, &with) && with.RequestID != "" {

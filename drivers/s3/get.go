@@ -170,9 +170,9 @@ func (b *bucket) getNothing(ctx context.Context, key string, opts *blob.GetOptio
 	return blob.NewReader(ctx, http.NoBody, o, off, 0), nil
 }
 
-// A body is the content of an answer. Small reads of a long one are served from a buffer, since each of them costs a
+// A content is the body of an answer. Small reads of a long one are served from a buffer, since each of them costs a
 // system call else; large ones pass it by.
-type body struct {
+type content struct {
 	r        io.ReadCloser
 	left     int64 // bytes that are still wanted
 	buffered bool
@@ -184,10 +184,10 @@ const bodyBuffer = 128 << 10
 var bodyBuffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, bodyBuffer) }}
 
 func newBody(r io.ReadCloser, n int64) io.ReadCloser {
-	return &body{r: r, left: n, buffered: n > readAhead}
+	return &content{r: r, left: n, buffered: n > readAhead}
 }
 
-func (b *body) Read(p []byte) (n int, err error) {
+func (b *content) Read(p []byte) (n int, err error) {
 	if b.buffer == nil && b.buffered && len(p) < bodyBuffer && int64(len(p)) < b.left {
 		b.buffer = bodyBuffers.Get().(*bufio.Reader)
 		b.buffer.Reset(b.r)
@@ -210,4 +210,4 @@ func (b *body) Read(p []byte) (n int, err error) {
 }
 
 // Close may come while a Read waits, so it leaves the buffer alone.
-func (b *body) Close() error { return b.r.Close() }
+func (b *content) Close() error { return b.r.Close() }

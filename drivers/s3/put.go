@@ -1,15 +1,12 @@
 package s3
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -19,7 +16,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/body"
 	"github.com/holdall-go/holdall/internal/parts"
+	"github.com/holdall-go/holdall/internal/retry"
 )
 
 type partLimits = parts.Limits
@@ -39,48 +38,31 @@ const (
 )
 
 // Put sends a body of up to one part in one request, and a longer one in parts.
-func (b *bucket) Put(ctx context.Context, key string, body io.Reader, opts *blob.PutOptions) (*blob.Object, error) {
+func (b *bucket) Put(ctx context.Context, key string, r io.Reader, opts *blob.PutOptions) (*blob.Object, error) {
 	w, err := b.newWrite(key, &opts.Attributes, opts.If, opts.Provider)
 	if err != nil {
 		return nil, err
 	}
-	verify, err := newDigests(opts.Checksums)
+	verify, err := body.NewDigests(opts.Checksums)
 	if err != nil {
 		return nil, err
 	}
-	if local, at, size := atHand(body); local != nil {
-		return b.putLocal(ctx, w, local, at, size, verify, body, opts)
+	if local, at, size := body.AtHand(r); local != nil {
+		return b.putLocal(ctx, w, local, at, size, verify, r, opts)
 	}
-	return b.putStream(ctx, w, verify.tee(body), verify, opts)
-}
-
-// atHand returns a body that can be read again, anywhere and cheaply, and where in it the content is.
-func atHand(body io.Reader) (r io.ReaderAt, at, size int64) {
-	switch r := body.(type) {
-	case *bytes.Reader:
-		return r, r.Size() - int64(r.Len()), int64(r.Len())
-	case *strings.Reader:
-		return r, r.Size() - int64(r.Len()), int64(r.Len())
-	case *os.File:
-		size, known := blob.BodySize(r)
-		at, err := r.Seek(0, io.SeekCurrent)
-		if known && err == nil {
-			return r, at, size
-		}
-	}
-	return nil, 0, 0
+	return b.putStream(ctx, w, verify.Tee(r), verify, opts)
 }
 
 // putLocal stores content that lies in memory or in a file. It is read twice, which costs less than to hold it.
-func (b *bucket) putLocal(ctx context.Context, w *write, r io.ReaderAt, at, size int64, verify *digests, body io.Reader, opts *blob.PutOptions) (*blob.Object, error) {
-	gate := &gate{r: r}
-	defer gate.shut()
+func (b *bucket) putLocal(ctx context.Context, w *write, r io.ReaderAt, at, size int64, verify *body.Digests, whole io.Reader, opts *blob.PutOptions) (*blob.Object, error) {
+	gate := body.NewGate(r)
+	defer gate.Shut()
 	content := io.NewSectionReader(gate, at, size)
 	if verify != nil {
 		if _, err := io.Copy(verify, content); err != nil {
 			return nil, err
 		}
-		if err := verify.check(); err != nil {
+		if err := verify.Check(); err != nil {
 			return nil, err
 		}
 	}
@@ -98,7 +80,7 @@ func (b *bucket) putLocal(ctx context.Context, w *write, r io.ReaderAt, at, size
 	} else {
 		o, err = b.putParts(ctx, w, parts.Sections(gate, at, size, cut), opts.Concurrency, nil)
 	}
-	if s, ok := body.(io.Seeker); ok && err == nil {
+	if s, ok := whole.(io.Seeker); ok && err == nil {
 		_, _ = s.Seek(at+size, io.SeekStart) // the body was read to its end
 	}
 	return o, err
@@ -111,13 +93,13 @@ func (b *bucket) single(w *write, size int64) bool {
 }
 
 // putStream stores a stream, whose parts are held in memory until they are sent.
-func (b *bucket) putStream(ctx context.Context, w *write, body io.Reader, verify *digests, opts *blob.PutOptions) (*blob.Object, error) {
+func (b *bucket) putStream(ctx context.Context, w *write, r io.Reader, verify *body.Digests, opts *blob.PutOptions) (*blob.Object, error) {
 	size := opts.Size
-	if n, known := blob.BodySize(body); known {
+	if n, known := blob.BodySize(r); known {
 		size = n
 	}
 	if b.single(w, 0) {
-		return b.putWhole(ctx, w, body, size, verify)
+		return b.putWhole(ctx, w, r, size, verify)
 	}
 	cut, err := parts.Growing(opts.PartSize, b.limits())
 	if size > 0 {
@@ -129,14 +111,14 @@ func (b *bucket) putStream(ctx context.Context, w *write, body io.Reader, verify
 	if err != nil {
 		return nil, err
 	}
-	s := parts.NewStream(body, cut)
+	s := parts.NewStream(r, cut)
 	defer s.Close()
 	first, only, err := s.Peek(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if only {
-		if err := verify.check(); err != nil {
+		if err := verify.Check(); err != nil {
 			return nil, err
 		}
 		return b.putSingle(ctx, w, first.Size, first.CRC32C, first.Open)
@@ -268,7 +250,7 @@ func (w *write) refused(err error) error {
 }
 
 // putParts stores an object in parts, and leaves nothing behind if that fails.
-func (b *bucket) putParts(ctx context.Context, w *write, src parts.Source, concurrency int, verify *digests) (*blob.Object, error) {
+func (b *bucket) putParts(ctx context.Context, w *write, src parts.Source, concurrency int, verify *body.Digests) (*blob.Object, error) {
 	if b.single(w, 0) {
 		return nil, b.tooLong(w)
 	}
@@ -289,7 +271,7 @@ func (b *bucket) putParts(ctx context.Context, w *write, src parts.Source, concu
 		return err
 	})
 	if err == nil {
-		err = verify.check()
+		err = verify.Check()
 	}
 	var o *blob.Object
 	if err == nil {
@@ -338,7 +320,7 @@ func (b *bucket) abortFirmly(ctx context.Context, key, id string) {
 			return
 		}
 		_, err := b.client.ListParts(ctx, &s3.ListPartsInput{Bucket: &b.name, Key: &key, UploadId: &id, MaxParts: aws.Int32(1)})
-		if err != nil || wait > time.Second || !sleep(ctx, wait) {
+		if err != nil || wait > time.Second || !retry.Sleep(ctx, wait) {
 			return
 		}
 	}
@@ -376,75 +358,4 @@ func (b *bucket) begin(ctx context.Context, w *write) (id string, err error) {
 		err = ctx.Err()
 	}
 	return id, err
-}
-
-// A gate passes reads on until it is shut. An HTTP client may go on reading a body after its request has failed, and the
-// body is the caller's again by then.
-type gate struct {
-	r      io.ReaderAt
-	mu     sync.RWMutex
-	closed bool
-}
-
-func (g *gate) ReadAt(p []byte, off int64) (int, error) {
-	g.mu.RLock()
-	defer g.mu.RUnlock()
-	if g.closed {
-		return 0, io.ErrClosedPipe
-	}
-	return g.r.ReadAt(p, off)
-}
-
-func (g *gate) shut() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.closed = true
-}
-
-// digests compute what the caller says that the content has. A nil one is for none.
-type digests struct {
-	want   blob.Checksums
-	hashes map[blob.Algorithm]hash.Hash
-}
-
-func newDigests(want blob.Checksums) (*digests, error) {
-	if want.IsZero() {
-		return nil, nil
-	}
-	d := &digests{want: want, hashes: map[blob.Algorithm]hash.Hash{}}
-	for name := range want.All() {
-		h, err := name.New()
-		if err != nil {
-			return nil, err
-		}
-		d.hashes[name] = h
-	}
-	return d, nil
-}
-
-func (d *digests) Write(p []byte) (int, error) {
-	for _, h := range d.hashes {
-		h.Write(p)
-	}
-	return len(p), nil
-}
-
-func (d *digests) tee(body io.Reader) io.Reader {
-	if d == nil {
-		return body
-	}
-	return io.TeeReader(body, d)
-}
-
-// check compares, when all is read.
-func (d *digests) check() error {
-	if d == nil {
-		return nil
-	}
-	for name, want := range d.want.All() {
-		if got := d.hashes[name].Sum(nil); !bytes.Equal(got, want) {
-			return fmt.Errorf("%w: the body has %s %x, and should have %x", blob.ErrChecksum, name, got, want)
-		}
-	}
-	return nil
 }

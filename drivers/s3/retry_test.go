@@ -94,21 +94,6 @@ func TestRetryAfterIsHeeded(t *testing.T) {
 	}
 }
 
-func TestRetryAfter(t *testing.T) {
-	now := mustTime("Wed, 25 Nov 2026 10:00:00 GMT")
-	for value, want := range map[string]time.Duration{"": 0, "0": 0, "7": 7 * time.Second, " 7 ": 7 * time.Second, "-3": 0, "soon": 0, "1e9": 0,
-		"Wed, 25 Nov 2026 10:01:30 GMT": 90 * time.Second, "Wed, 25 Nov 2026 09:00:00 GMT": 0} {
-		if got := retryAfter(value, now); got != want {
-			t.Errorf("Retry-After %q is %v, not %v", value, got, want)
-		}
-	}
-	for attempt := 1; attempt < 100; attempt++ {
-		if d := delay(attempt, time.Second); d < time.Second || d > time.Second+mostDelay {
-			t.Errorf("the delay after attempt %d is %v", attempt, d)
-		}
-	}
-}
-
 func TestWaitingEndsWithTheContext(t *testing.T) {
 	f := newFake(t, func(w http.ResponseWriter, r request) {
 		w.Header().Set("Retry-After", "20")

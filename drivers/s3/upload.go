@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/body"
 	"github.com/holdall-go/holdall/internal/parts"
 )
 
@@ -67,18 +68,18 @@ type sent struct {
 func (u *upload) ID() string      { return u.id }
 func (u *upload) PartSize() int64 { return u.partSize }
 
-func (u *upload) Put(ctx context.Context, n int, body *io.SectionReader) (blob.Part, error) {
-	sum, err := parts.Sum(ctx, body)
+func (u *upload) Put(ctx context.Context, n int, r *io.SectionReader) (blob.Part, error) {
+	sum, err := parts.Sum(ctx, r)
 	if err != nil {
 		return blob.Part{}, err
 	}
-	g := &gate{r: body}
-	defer g.shut()
-	tag, err := u.send(ctx, n, body.Size(), sum, func() io.ReadSeeker { return io.NewSectionReader(g, 0, body.Size()) })
+	g := body.NewGate(r)
+	defer g.Shut()
+	tag, err := u.send(ctx, n, r.Size(), sum, func() io.ReadSeeker { return io.NewSectionReader(g, 0, r.Size()) })
 	if err != nil {
 		return blob.Part{}, err
 	}
-	return blob.Part{Number: n, Size: body.Size(), ETag: etag(tag), Checksums: blob.CRC32CSum(sum)}, nil
+	return blob.Part{Number: n, Size: r.Size(), ETag: etag(tag), Checksums: blob.CRC32CSum(sum)}, nil
 }
 
 func (u *upload) send(ctx context.Context, n int, size int64, sum uint32, open func() io.ReadSeeker) (tag *string, err error) {

@@ -13,20 +13,21 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/body"
 	"github.com/holdall-go/holdall/internal/parts"
 )
 
 // putWhole stores a stream with one request, however long it is, since the server does not honour the condition at the
 // completion of an upload. A stream of up to 64 MiB is held in memory; a longer one, up to 5 GiB, must have declared its
 // size.
-func (b *bucket) putWhole(ctx context.Context, w *write, body io.Reader, size int64, verify *digests) (*blob.Object, error) {
+func (b *bucket) putWhole(ctx context.Context, w *write, r io.Reader, size int64, verify *body.Digests) (*blob.Object, error) {
 	switch {
 	case size > maxSingle:
 		return nil, b.tooLong(w)
 	case size > parts.MaxBuffered:
-		return b.putThrough(ctx, w, body, size, verify)
+		return b.putThrough(ctx, w, r, size, verify)
 	}
-	s := parts.NewStream(body, parts.Whole())
+	s := parts.NewStream(r, parts.Whole())
 	defer s.Close()
 	all, only, err := s.Peek(ctx)
 	if err != nil {
@@ -35,7 +36,7 @@ func (b *bucket) putWhole(ctx context.Context, w *write, body io.Reader, size in
 	if !only {
 		return nil, b.tooLong(w)
 	}
-	if err := verify.check(); err != nil {
+	if err := verify.Check(); err != nil {
 		return nil, err
 	}
 	return b.putSingle(ctx, w, all.Size, all.CRC32C, all.Open)
@@ -48,10 +49,10 @@ func (b *bucket) tooLong(w *write) error {
 
 // putThrough stores a long stream while it is read. It can be sent once only, and its checksum is known too late to go
 // with it: the server's own digest is compared afterwards, and nothing is kept for readers to compare.
-func (b *bucket) putThrough(ctx context.Context, w *write, body io.Reader, size int64, verify *digests) (*blob.Object, error) {
+func (b *bucket) putThrough(ctx context.Context, w *write, r io.Reader, size int64, verify *body.Digests) (*blob.Object, error) {
 	sum := md5.New()
 	in := b.putInput(w, size)
-	content := &through{ctx: ctx, r: io.TeeReader(body, sum), left: size, verify: verify}
+	content := &through{ctx: ctx, r: io.TeeReader(r, sum), left: size, verify: verify}
 	in.Body = content
 	var out *s3.PutObjectOutput
 	err := asFailure(func() (err error) {
@@ -78,7 +79,7 @@ type through struct {
 	ctx    context.Context
 	r      io.Reader
 	left   int64
-	verify *digests
+	verify *body.Digests
 
 	mu  sync.Mutex // an HTTP client may go on reading when its request has failed
 	err error
@@ -113,7 +114,7 @@ func (t *through) Read(p []byte) (int, error) {
 		err = io.ErrUnexpectedEOF
 	}
 	if t.left == 0 && (err == nil || err == io.EOF) {
-		err = t.verify.check()
+		err = t.verify.Check()
 	}
 	if err != nil && err != io.EOF {
 		t.err = err

@@ -14,8 +14,8 @@ import (
 	"github.com/holdall-go/holdall/blob"
 )
 
-// AtHand returns a body that can be read again, anywhere and cheaply, and where in it the content is. R is nil for every
-// other body.
+// AtHand returns a body that can be read again, anywhere and cheaply, and where in it the content is. R is nil for
+// every other body.
 func AtHand(body io.Reader) (r io.ReaderAt, at, size int64) {
 	switch r := body.(type) {
 	case *bytes.Reader:
@@ -32,8 +32,8 @@ func AtHand(body io.Reader) (r io.ReaderAt, at, size int64) {
 	return nil, 0, 0
 }
 
-// A Gate passes reads on until it is shut. An HTTP client may go on reading a body after its request has failed, and the
-// body is the caller's again by then.
+// A Gate passes reads on until it is shut. An HTTP client may go on reading a body after its request has failed, and
+// the body is the caller's again by then.
 type Gate struct {
 	r      io.ReaderAt
 	mu     sync.RWMutex

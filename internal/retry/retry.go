@@ -16,8 +16,8 @@ type Backoff struct {
 	Most  time.Duration // the largest bound
 }
 
-// Delay is how long to wait after an attempt, counted from 1: a random time below a bound that doubles, so that many who
-// failed together do not come back together, and at least what the server asked for.
+// Delay is how long to wait after an attempt, counted from 1: a random time below a bound that doubles, so that many
+// who failed together do not come back together, and at least what the server asked for.
 func (b Backoff) Delay(attempt int, after time.Duration) time.Duration {
 	bound := min(b.First<<min(attempt-1, 10), b.Most)
 	return after + time.Duration(rand.Int64N(int64(bound)))
@@ -35,8 +35,8 @@ func Sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// After reads the value of a Retry-After header, which is a number of seconds or a date (RFC 9110, section 10.2.3). What
-// is neither, or lies in the past, is zero.
+// After reads the value of a Retry-After header, which is a number of seconds or a date (RFC 9110, section 10.2.3).
+// What is neither, or lies in the past, is zero.
 func After(value string, now time.Time) time.Duration {
 	if value == "" {
 		return 0
