@@ -69,7 +69,7 @@ func (b *bucket) hide(ctx context.Context, key string) (*marker, error) {
 		return m, nil
 	case e != nil && e.Code == "already_hidden":
 		return b.findMarker(ctx, key)
-	case errors.Is(err, blob.ErrNotExist):
+	case e != nil && e.Code == "no_such_file":
 		return nil, nil
 	}
 	return nil, err

@@ -2,9 +2,12 @@ package b2
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"testing"
+
+	"github.com/holdall-go/holdall/blob"
 )
 
 // A Delete removes what is older than its marker, and the marker last; never what is newer, nor an unfinished upload.
@@ -68,5 +71,14 @@ func TestDeleteFails(t *testing.T) {
 		if (err == nil) != wantMarker || slices.Contains(removed, "marker") != wantMarker {
 			t.Errorf("%s: removes %q, %v", code, removed, err)
 		}
+	}
+	f := newFake(t, func(w http.ResponseWriter, r request) bool {
+		if r.call == "b2_hide_file" {
+			answerError(w, http.StatusBadRequest, "bad_bucket_id", "")
+		}
+		return r.call == "b2_hide_file"
+	})
+	if err := f.open(t).Delete(context.Background(), "k", nil); !errors.Is(err, blob.ErrNotExist) {
+		t.Errorf("in a bucket that is gone it answers %v", err)
 	}
 }

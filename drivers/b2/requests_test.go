@@ -295,3 +295,30 @@ func TestAnswersOfOthers(t *testing.T) {
 		}
 	}
 }
+
+// What says 404 and is not of B2, to a call or when a token is renewed, does not tell that an object is missing.
+func TestNotFoundByOthers(t *testing.T) {
+	ctx := context.Background()
+	for _, renewal := range []bool{false, true} {
+		on := false
+		f := newFake(t, func(w http.ResponseWriter, r request) bool {
+			switch {
+			case !on:
+				return false
+			case renewal && r.call != "b2_authorize_account":
+				answerError(w, http.StatusUnauthorized, "expired_auth_token", "")
+			default:
+				answerError(w, http.StatusNotFound, "", "")
+			}
+			return true
+		})
+		b := f.open(t)
+		on = true
+		if err := b.Delete(ctx, "k", nil); err == nil || errors.Is(err, blob.ErrNotExist) {
+			t.Errorf("renewal %t: delete answers %v", renewal, err)
+		}
+		if _, err := b.Stat(ctx, "k", nil); renewal && errors.Is(err, blob.ErrNotExist) {
+			t.Errorf("stat answers %v", err)
+		}
+	}
+}

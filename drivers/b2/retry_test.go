@@ -35,6 +35,7 @@ func TestErrors(t *testing.T) {
 		{"b2_download_file_by_name", 404, "not_found", "", blob.ErrNotExist, false, false},
 		{"b2_download_file_by_name", 404, "", "", blob.ErrNotExist, false, false},
 		{"b2_download_file_by_name", 416, "range_not_satisfiable", "", blob.ErrRange, false, false},
+		{"b2_delete_file_version", 404, "", "", nil, false, false},
 		{"b2_delete_file_version", 400, "file_not_present", "", blob.ErrNotExist, false, false},
 		{"b2_finish_large_file", 400, "bad_request", "No active upload for: x", blob.ErrNotExist, false, false},
 		{"b2_upload_file", 401, "expired_auth_token", "", fs.ErrPermission, true, true},
@@ -79,6 +80,20 @@ func TestErrorIsReached(t *testing.T) {
 	const want = `put "k" in b2://bucket: a cap of the account is exceeded: b2_upload_file was answered 403 Forbidden, storage_cap_exceeded: Cannot upload files, storage cap exceeded`
 	if err.Error() != want {
 		t.Errorf("it reads %q", err)
+	}
+}
+
+// B2 repeats an upload's token in an error about it, and ours has none.
+func TestErrorsShowNoToken(t *testing.T) {
+	f := newFake(t, func(w http.ResponseWriter, r request) bool {
+		if r.call == "b2_upload_file" {
+			answerError(w, http.StatusBadRequest, "bad_request", "more than one upload using auth token "+r.header.Get("Authorization"))
+		}
+		return r.call == "b2_upload_file"
+	})
+	_, err := f.open(t, func(c *Config) { c.MaxAttempts = 1 }).Put(context.Background(), "k", strings.NewReader("x"), nil)
+	if err == nil || !strings.HasSuffix(err.Error(), "auth token …") {
+		t.Errorf("put answers %v", err)
 	}
 }
 
