@@ -397,10 +397,10 @@ func (b *bucket) unfinished(ctx context.Context, prefix string) ([]*blob.UploadI
 }
 
 // Sweep cancels the unfinished uploads that began before a time, such as those of processes that died, and returns how
-// many it has cancelled. B2 charges for their parts until then.
+// many it has cancelled. With a key that is restricted to a prefix, those are the uploads under it. B2 charges for their parts until then.
 func (b *Bucket) Sweep(ctx context.Context, before time.Time) (int, error) {
 	n := 0
-	for u, err := range b.Uploads(ctx, "") {
+	for u, err := range b.Uploads(ctx, b.raw.account.current().APIInfo.StorageAPI.NamePrefix) {
 		if err != nil {
 			return n, err
 		}
