@@ -55,6 +55,22 @@ func TestDelete(t *testing.T) {
 	}
 }
 
+// Where versions are kept a key that is hidden already is as good as deleted, and nothing is looked for.
+func TestDeleteKeeps(t *testing.T) {
+	f := newFake(t, func(w http.ResponseWriter, r request) bool {
+		if r.call == "b2_hide_file" {
+			answerError(w, http.StatusBadRequest, "already_hidden", "")
+		}
+		return r.call == "b2_hide_file"
+	})
+	f.capabilities, f.bucketName = []string{"writeFiles"}, "bucket"
+	err := f.open(t, func(c *Config) { c.KeepVersions = true }).Delete(context.Background(), "k", nil)
+	if err != nil {
+		t.Error(err)
+	}
+	wantCalls(t, "a second delete", f.calls(), "b2_hide_file")
+}
+
 // What another has removed meanwhile is as good as removed; what cannot be removed keeps the marker above it.
 func TestDeleteFails(t *testing.T) {
 	for code, wantMarker := range map[string]bool{"file_not_present": true, "unauthorized": false} {

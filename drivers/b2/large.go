@@ -63,6 +63,9 @@ func (p *sentParts) sorted() []sent {
 // begin starts a large file. If ctx ends while the call is under way, its answer is waited for a little, since it has the
 // name of what must be removed again.
 func (b *bucket) begin(ctx context.Context, w *write) (*large, error) {
+	if err := b.account.current().permits("b2_list_file_versions"); err != nil { // how finish ends
+		return nil, err
+	}
 	waiting, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(abortPatience, cancel) })()

@@ -191,8 +191,14 @@ func TestCapabilitiesAreNamed(t *testing.T) {
 		}
 	}
 	f := newFake(t, nil)
+	f.capabilities, f.bucketName = []string{"writeFiles"}, "bucket"
+	_, err := f.open(t).Put(ctx, "k", strings.NewReader(strings.Repeat("x", minPart+1)), &blob.PutOptions{PartSize: minPart})
+	if got := f.calls(); !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "listFiles") || len(got) > 0 {
+		t.Errorf("a large put without listFiles makes the calls %q, and answers %v", got, err)
+	}
+	f = newFake(t, nil)
 	f.capabilities = []string{"readFiles"}
-	_, err := Open(ctx, "bucket", &Config{KeyID: testKeyID, Key: testKey, Endpoint: f.URL})
+	_, err = Open(ctx, "bucket", &Config{KeyID: testKeyID, Key: testKey, Endpoint: f.URL})
 	if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "listBuckets") {
 		t.Errorf("a key for all buckets that may not list them answers %v", err)
 	}
