@@ -23,9 +23,6 @@ func (b *bucket) Delete(ctx context.Context, key string, opts *blob.DeleteOption
 	if opts.Version != "" {
 		return b.removeVersion(ctx, key, opts.Version)
 	}
-	if b.writes(key) != nil { // nothing was ever stored under it
-		return nil
-	}
 	if err := b.mayDelete(); err != nil {
 		return err
 	}
@@ -68,6 +65,8 @@ func (b *bucket) hide(ctx context.Context, key string) (*marker, error) {
 	case err == nil:
 		return m, nil
 	case e != nil && (e.Code == "no_such_file" || e.Code == "already_hidden" && b.keep):
+		return nil, nil
+	case errors.Is(err, blob.ErrInvalid) && b.writes(key) != nil: // B2 keeps to its stricter pages: nothing has that name
 		return nil, nil
 	case e != nil && e.Code == "already_hidden":
 		return b.findMarker(ctx, key)

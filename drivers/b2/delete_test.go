@@ -71,6 +71,23 @@ func TestDeleteKeeps(t *testing.T) {
 	wantCalls(t, "a second delete", f.calls(), "b2_hide_file")
 }
 
+// A key that is not written here may be another program's, if B2 takes it at all.
+func TestDeleteOfForeignNames(t *testing.T) {
+	for _, taken := range []bool{true, false} {
+		f := newFake(t, func(w http.ResponseWriter, r request) bool {
+			if r.call == "b2_hide_file" && !taken {
+				answerError(w, http.StatusBadRequest, "bad_request", "File names must not end with '/'")
+				return true
+			}
+			return false
+		})
+		if err := f.open(t, func(c *Config) { c.KeepVersions = true }).Delete(context.Background(), "folder/", nil); err != nil {
+			t.Error(err)
+		}
+		wantCalls(t, "a delete", f.calls(), "b2_hide_file")
+	}
+}
+
 // What another has removed meanwhile is as good as removed; what cannot be removed keeps the marker above it.
 func TestDeleteFails(t *testing.T) {
 	for code, wantMarker := range map[string]bool{"file_not_present": true, "unauthorized": false} {
