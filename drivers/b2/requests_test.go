@@ -322,3 +322,34 @@ func TestNotFoundByOthers(t *testing.T) {
 		}
 	}
 }
+
+// An object that grows while its end is asked for, and is overwritten again, is read as it is then.
+func TestRangeOfWhatGrows(t *testing.T) {
+	answers := 0
+	f := newFake(t, func(w http.ResponseWriter, r request) bool {
+		if r.call != "b2_download_file_by_name" {
+			return false
+		}
+		switch answers++; answers {
+		case 1:
+			answerError(w, http.StatusRequestedRangeNotSatisfiable, "range_not_satisfiable", "")
+		case 2: // the look at it
+			return false
+		default:
+			w.Header().Set("X-Bz-File-Id", "newer")
+			w.Header().Set("X-Bz-Upload-Timestamp", "1700000000456")
+			w.Header().Set("Content-Range", "bytes 4-6/7")
+			w.WriteHeader(http.StatusPartialContent)
+			_, _ = io.WriteString(w, "NEW")
+		}
+		return true
+	})
+	r, err := f.open(t).Get(context.Background(), "k", &blob.GetOptions{Range: blob.From(4)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if got, err := io.ReadAll(r); string(got) != "NEW" || r.ETag != `"newer"` || err != nil {
+		t.Errorf("get answers %q of %s, %v", got, r.ETag, err)
+	}
+}
