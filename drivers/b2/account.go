@@ -6,13 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/Backblaze/blazer/base"
-
-	"github.com/holdall-go/holdall/blob"
 )
 
 // An account is an application key, and what B2 has given for it: a token that is good for a day, where to send calls,
@@ -161,10 +160,12 @@ func (a *account) authorize(ctx context.Context) (*base.B2, *grant, error) {
 		g = exchangeOf(ctx).grant
 		return err
 	})
-	if e := failed(err); e != nil && errors.Is(e.is, fs.ErrPermission) {
+	switch e := failed(err); {
+	case e == nil:
+	case errors.Is(e.is, fs.ErrPermission):
 		e.is = fmt.Errorf("%w: the application key is not accepted", fs.ErrPermission)
-	}
-	if errors.Is(err, blob.ErrNotExist) { // whatever is there, it is no B2
+	case e.Status == http.StatusNotFound: // whatever is there, it is no B2, and says nothing about a bucket or an object
+		e.is = nil
 		err = fmt.Errorf("the endpoint is not of B2: %w", err)
 	}
 	return client, g, err

@@ -23,9 +23,6 @@ func (b *bucket) Delete(ctx context.Context, key string, opts *blob.DeleteOption
 	if opts.Version != "" {
 		return b.removeVersion(ctx, key, opts.Version)
 	}
-	if b.writes(key) != nil { // nothing was ever stored under it
-		return nil
-	}
 	if err := b.mayDelete(); err != nil {
 		return err
 	}
@@ -53,7 +50,7 @@ type marker struct {
 	time    time.Time
 }
 
-// hide puts a marker above the versions of key, or finds the one that is there. It is nil if the key has no versions.
+// hide puts a marker above the versions of key, or finds the one that is there. It is nil if there is nothing to remove.
 func (b *bucket) hide(ctx context.Context, key string) (*marker, error) {
 	m := &marker{key: key}
 	err := b.account.call(ctx, "b2_hide_file", func(ctx context.Context) error {
@@ -67,10 +64,12 @@ func (b *bucket) hide(ctx context.Context, key string) (*marker, error) {
 	switch {
 	case err == nil:
 		return m, nil
+	case e != nil && (e.Code == "no_such_file" || e.Code == "already_hidden" && b.keep):
+		return nil, nil
+	case errors.Is(err, blob.ErrInvalid) && b.writes(key) != nil: // B2 keeps to its stricter pages: nothing has that name
+		return nil, nil
 	case e != nil && e.Code == "already_hidden":
 		return b.findMarker(ctx, key)
-	case errors.Is(err, blob.ErrNotExist):
-		return nil, nil
 	}
 	return nil, err
 }

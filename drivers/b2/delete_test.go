@@ -2,9 +2,12 @@ package b2
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"testing"
+
+	"github.com/holdall-go/holdall/blob"
 )
 
 // A Delete removes what is older than its marker, and the marker last; never what is newer, nor an unfinished upload.
@@ -52,6 +55,39 @@ func TestDelete(t *testing.T) {
 	}
 }
 
+// Where versions are kept a key that is hidden already is as good as deleted, and nothing is looked for.
+func TestDeleteKeeps(t *testing.T) {
+	f := newFake(t, func(w http.ResponseWriter, r request) bool {
+		if r.call == "b2_hide_file" {
+			answerError(w, http.StatusBadRequest, "already_hidden", "")
+		}
+		return r.call == "b2_hide_file"
+	})
+	f.capabilities, f.bucketName = []string{"writeFiles"}, "bucket"
+	err := f.open(t, func(c *Config) { c.KeepVersions = true }).Delete(context.Background(), "k", nil)
+	if err != nil {
+		t.Error(err)
+	}
+	wantCalls(t, "a second delete", f.calls(), "b2_hide_file")
+}
+
+// A key that is not written here may be another program's, if B2 takes it at all.
+func TestDeleteOfForeignNames(t *testing.T) {
+	for _, taken := range []bool{true, false} {
+		f := newFake(t, func(w http.ResponseWriter, r request) bool {
+			if r.call == "b2_hide_file" && !taken {
+				answerError(w, http.StatusBadRequest, "bad_request", "File names must not end with '/'")
+				return true
+			}
+			return false
+		})
+		if err := f.open(t, func(c *Config) { c.KeepVersions = true }).Delete(context.Background(), "folder/", nil); err != nil {
+			t.Error(err)
+		}
+		wantCalls(t, "a delete", f.calls(), "b2_hide_file")
+	}
+}
+
 // What another has removed meanwhile is as good as removed; what cannot be removed keeps the marker above it.
 func TestDeleteFails(t *testing.T) {
 	for code, wantMarker := range map[string]bool{"file_not_present": true, "unauthorized": false} {
@@ -68,5 +104,14 @@ func TestDeleteFails(t *testing.T) {
 		if (err == nil) != wantMarker || slices.Contains(removed, "marker") != wantMarker {
 			t.Errorf("%s: removes %q, %v", code, removed, err)
 		}
+	}
+	f := newFake(t, func(w http.ResponseWriter, r request) bool {
+		if r.call == "b2_hide_file" {
+			answerError(w, http.StatusBadRequest, "bad_bucket_id", "")
+		}
+		return r.call == "b2_hide_file"
+	})
+	if err := f.open(t).Delete(context.Background(), "k", nil); !errors.Is(err, blob.ErrNotExist) {
+		t.Errorf("in a bucket that is gone it answers %v", err)
 	}
 }

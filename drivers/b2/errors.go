@@ -75,6 +75,8 @@ func failed(err error) *Error {
 	return e
 }
 
+var downloads = map[string]bool{"b2_download_file_by_name": true, "b2_download_file_by_id": true}
+
 // uploads are the calls that go to an address which the server handed out, with a token of its own.
 var uploads = map[string]bool{"b2_upload_file": true, "b2_upload_part": true}
 
@@ -145,7 +147,7 @@ func (e *Error) meanStatus() {
 		e.is, e.token = fs.ErrPermission, !uploads[e.Call]
 	case s == http.StatusForbidden:
 		e.is = fs.ErrPermission
-	case s == http.StatusNotFound:
+	case s == http.StatusNotFound && downloads[e.Call]: // one of another call is not of B2
 		e.is = blob.ErrNotExist
 	case s == http.StatusPreconditionFailed: // B2 has no conditions; who is on the way may
 		e.is = blob.ErrPrecondition

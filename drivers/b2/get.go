@@ -57,7 +57,7 @@ func (b *bucket) getNothing(ctx context.Context, key string, opts *blob.GetOptio
 		return nil, err
 	}
 	if n > 0 { // it grew since
-		return b.Get(ctx, key, &blob.GetOptions{Range: opts.Range, If: blob.IfMatch(o.ETag), Version: opts.Version})
+		return b.Get(ctx, key, opts)
 	}
 	return blob.NewReader(ctx, http.NoBody, o, off, 0), nil
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -227,7 +226,7 @@ func (b *bucket) remove(ctx context.Context, key, id string) error {
 	err := b.account.call(ctx, "b2_delete_file_version", func(ctx context.Context) error {
 		return b.base.File(id, key).DeleteFileVersion(ctx)
 	})
-	if e := failed(err); e != nil && (e.is == blob.ErrNotExist || e.Status == http.StatusNotFound) {
+	if errors.Is(err, blob.ErrNotExist) {
 		return nil
 	}
 	return err

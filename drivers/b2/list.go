@@ -96,6 +96,7 @@ type listing struct {
 	prefix, delimiter string
 	size              int
 	start             string // entries before it are passed over
+	at                string // where the last page ended
 	end               bool
 }
 
@@ -107,8 +108,9 @@ func (l *listing) next(ctx context.Context) ([]*blob.Object, error) {
 	}
 	var files []*base.File
 	var next string
+	at := max(from(l.start), l.at) // where start is no text, its page may end before it
 	err := l.b.account.call(ctx, "b2_list_file_names", func(ctx context.Context) (err error) {
-		files, next, err = l.b.base.ListFileNames(ctx, l.size, from(l.start), l.prefix, delimiter)
+		files, next, err = l.b.base.ListFileNames(ctx, l.size, at, l.prefix, delimiter)
 		return err
 	})
 	if err != nil {
@@ -130,8 +132,6 @@ func (l *listing) next(ctx context.Context) ([]*blob.Object, error) {
 		}
 		entries = append(entries, l.b.object(f))
 	}
-	if l.end = next == ""; next > l.start {
-		l.start = next
-	}
+	l.at, l.end = next, next == ""
 	return entries, nil
 }

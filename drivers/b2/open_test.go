@@ -92,7 +92,7 @@ func TestOpenFails(t *testing.T) {
 	}{
 		"a bad key":       {"bucket", refusing(401, "unauthorized"), fs.ErrPermission, "the application key is not accepted"},
 		"no such bucket":  {"missing", nil, blob.ErrNotExist, "the account has no bucket of that name"},
-		"another server":  {"bucket", refusing(404, ""), blob.ErrNotExist, "the endpoint is not of B2"},
+		"another server":  {"bucket", refusing(404, ""), nil, "the endpoint is not of B2"},
 		"an empty answer": {"bucket", func(w http.ResponseWriter, r request) bool { answerJSON(w, map[string]any{}); return true }, nil, "so is not of B2"},
 		"one without an API": {"bucket", func(w http.ResponseWriter, r request) bool {
 			answerJSON(w, map[string]any{"authorizationToken": "t"})

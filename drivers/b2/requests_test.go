@@ -86,30 +86,38 @@ func TestCallsAreCounted(t *testing.T) {
 	wantCalls(t, "a delete that keeps versions", f.calls(), "b2_hide_file")
 }
 
+// namesOf answers listings as a bucket does that has files of these names, which are in order.
+func namesOf(names ...string) func(w http.ResponseWriter, r request) bool {
+	return func(w http.ResponseWriter, r request) bool {
+		if r.call != "b2_list_file_names" {
+			return false
+		}
+		from, _ := r.param("startFileName").(string)
+		count := int(r.param("maxFileCount").(float64))
+		files, next := []any{}, any(nil)
+		for _, name := range names {
+			if name < from {
+				continue
+			}
+			if len(files) == count {
+				next = name
+				break
+			}
+			files = append(files, version("id-"+name, name, "upload"))
+		}
+		answerJSON(w, map[string]any{"files": files, "nextFileName": next})
+		return true
+	}
+}
+
 // A listing of n names takes ⌈n/1000⌉ calls.
 func TestListInPages(t *testing.T) {
 	for _, n := range []int{0, 1, 999, 1000, 1001, 2500} {
-		f := newFake(t, func(w http.ResponseWriter, r request) bool {
-			if r.call != "b2_list_file_names" {
-				return false
-			}
-			from, _ := r.param("startFileName").(string)
-			count := int(r.param("maxFileCount").(float64))
-			files, next := []any{}, any(nil)
-			for i := range n {
-				name := fmt.Sprintf("%06d", i)
-				if name < from {
-					continue
-				}
-				if len(files) == count {
-					next = name
-					break
-				}
-				files = append(files, version("id-"+name, name, "upload"))
-			}
-			answerJSON(w, map[string]any{"files": files, "nextFileName": next})
-			return true
-		})
+		names := make([]string, n)
+		for i := range names {
+			names[i] = fmt.Sprintf("%06d", i)
+		}
+		f := newFake(t, namesOf(names...))
 		b := f.open(t)
 		var got []string
 		for o, err := range b.List(context.Background(), nil) {
@@ -123,6 +131,24 @@ func TestListInPages(t *testing.T) {
 		}
 		if calls, want := len(f.requests()), max(1, (n+999)/1000); calls != want {
 			t.Errorf("%d names take %d calls, not %d", n, calls, want)
+		}
+	}
+}
+
+// What follows a common prefix may be no text, and then B2 is asked for names before it. Those may fill pages.
+func TestListPastWhatIsNoText(t *testing.T) {
+	f := newFake(t, namesOf("a¿0", "a¿1", "a¿2", "a¿3", "a¿4", "b"))
+	b := f.open(t)
+	for after, want := range map[string][]string{"": {"a¿", "b"}, "a¿1": {"b"}, "a¿": {"b"}} {
+		var got []string
+		for o, err := range b.List(context.Background(), &blob.ListOptions{Delimiter: "¿", StartAfter: after, PageSize: 2}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, o.Key)
+		}
+		if calls := len(f.requests()); !slices.Equal(got, want) || calls > 3 {
+			t.Errorf("after %q there are %q, by %d calls", after, got, calls)
 		}
 	}
 }
@@ -267,5 +293,63 @@ func TestAnswersOfOthers(t *testing.T) {
 				t.Errorf("%s, answered with %q: %v", name, page, err)
 			}
 		}
+	}
+}
+
+// What says 404 and is not of B2, to a call or when a token is renewed, does not tell that an object is missing.
+func TestNotFoundByOthers(t *testing.T) {
+	ctx := context.Background()
+	for _, renewal := range []bool{false, true} {
+		on := false
+		f := newFake(t, func(w http.ResponseWriter, r request) bool {
+			switch {
+			case !on:
+				return false
+			case renewal && r.call != "b2_authorize_account":
+				answerError(w, http.StatusUnauthorized, "expired_auth_token", "")
+			default:
+				answerError(w, http.StatusNotFound, "", "")
+			}
+			return true
+		})
+		b := f.open(t)
+		on = true
+		if err := b.Delete(ctx, "k", nil); err == nil || errors.Is(err, blob.ErrNotExist) {
+			t.Errorf("renewal %t: delete answers %v", renewal, err)
+		}
+		if _, err := b.Stat(ctx, "k", nil); renewal && errors.Is(err, blob.ErrNotExist) {
+			t.Errorf("stat answers %v", err)
+		}
+	}
+}
+
+// An object that grows while its end is asked for, and is overwritten again, is read as it is then.
+func TestRangeOfWhatGrows(t *testing.T) {
+	answers := 0
+	f := newFake(t, func(w http.ResponseWriter, r request) bool {
+		if r.call != "b2_download_file_by_name" {
+			return false
+		}
+		switch answers++; answers {
+		case 1:
+			answerError(w, http.StatusRequestedRangeNotSatisfiable, "range_not_satisfiable", "")
+		case 2: // the look at it
+			return false
+		default:
+			w.Header().Set("X-Bz-File-Id", "newer")
+			w.Header().Set("X-Bz-Upload-Timestamp", "1700000000456")
+			w.Header().Set("Content-Range", "bytes 4-6/7")
+			w.WriteHeader(http.StatusPartialContent)
+			_, _ = io.WriteString(w, "NEW")
+		}
+		return true
+	})
+	r, err := f.open(t).Get(context.Background(), "k", &blob.GetOptions{Range: blob.From(4)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if got, err := io.ReadAll(r); string(got) != "NEW" || r.ETag != `"newer"` || err != nil {
+		t.Errorf("get answers %q of %s, %v", got, r.ETag, err)
 	}
 }

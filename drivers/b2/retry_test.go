@@ -35,6 +35,7 @@ func TestErrors(t *testing.T) {
 		{"b2_download_file_by_name", 404, "not_found", "", blob.ErrNotExist, false, false},
 		{"b2_download_file_by_name", 404, "", "", blob.ErrNotExist, false, false},
 		{"b2_download_file_by_name", 416, "range_not_satisfiable", "", blob.ErrRange, false, false},
+		{"b2_delete_file_version", 404, "", "", nil, false, false},
 		{"b2_delete_file_version", 400, "file_not_present", "", blob.ErrNotExist, false, false},
 		{"b2_finish_large_file", 400, "bad_request", "No active upload for: x", blob.ErrNotExist, false, false},
 		{"b2_upload_file", 401, "expired_auth_token", "", fs.ErrPermission, true, true},

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -122,7 +121,7 @@ func (t *transport) prepare(req *http.Request, x *exchange) (*http.Request, erro
 	g := t.account.current()
 	x.token = g.Token
 	req.Header.Set("Authorization", g.Token)
-	if strings.HasPrefix(x.call, "b2_download_") {
+	if downloads[x.call] {
 		return req, nil
 	}
 	u, err := url.Parse(g.APIInfo.StorageAPI.APIURL) // it may have changed with the token
@@ -160,7 +159,7 @@ const mostAnswer = 64 << 20
 // judge turns an answer that is no success, or none of B2's, into an error. It reads answers whole, but for downloads.
 func (t *transport) judge(x *exchange, resp *http.Response) error {
 	ok := resp.StatusCode == http.StatusOK
-	if strings.HasPrefix(x.call, "b2_download_") && (ok || resp.StatusCode == http.StatusPartialContent) {
+	if downloads[x.call] && (ok || resp.StatusCode == http.StatusPartialContent) {
 		if resp.Header.Get("X-Bz-File-Id") == "" {
 			return x.fail(unreadable(x.call, resp.StatusCode, "lacks the ID of a file"))
 		}

@@ -305,14 +305,17 @@ func TestLonePartElsewhere(t *testing.T) {
 	}
 }
 
-// Sweep cancels what began before, and nothing else.
+// Sweep cancels what began before, where the key may look, and nothing else.
 func TestSweep(t *testing.T) {
 	at := time.UnixMilli(1_700_000_000_123)
-	for before, want := range map[time.Time]int{at: 0, at.Add(time.Millisecond): 1} {
-		f := newFake(t, nil)
-		n, err := f.open(t).Sweep(context.Background(), before)
-		if err != nil || n != want || slices.Contains(f.calls(), "b2_cancel_large_file") != (want == 1) {
-			t.Errorf("before %v: %d, %v", before, n, err)
+	for _, prefix := range []string{"", "mine/"} {
+		for before, want := range map[time.Time]int{at: 0, at.Add(time.Millisecond): 1} {
+			f := newFake(t, nil)
+			f.bucketName, f.namePrefix = "bucket", prefix
+			n, err := f.open(t).Sweep(context.Background(), before)
+			if err != nil || n != want || slices.Contains(f.calls(), "b2_cancel_large_file") != (want == 1) {
+				t.Errorf("under %q, before %v: %d, %v", prefix, before, n, err)
+			}
 		}
 	}
 }
