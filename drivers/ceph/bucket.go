@@ -1,0 +1,116 @@
+package ceph
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/holdall-go/holdall/blob"
+)
+
+// A bucket is one handle to a namespace.
+type bucket struct {
+	blob.Unsupported
+	*session
+	name   string // as in a URL
+	shards int
+}
+
+var _ blob.Bucket = (*bucket)(nil)
+
+func (b *bucket) String() string { return b.name }
+
+func (b *bucket) Capabilities() blob.Capabilities {
+	all := []blob.Algorithm{blob.CRC32C, blob.CRC64NVME, blob.CRC32, blob.SHA1, blob.SHA256, blob.MD5}
+	return blob.Capabilities{
+		PutIf: blob.WriteConditions, UploadIf: blob.WriteConditions, DeleteIf: blob.Conditions(blob.KindMatch), ReadIf: blob.ReadConditions,
+		MaxObjectSize: maxObject,
+		Headers:       true, Metadata: true, MaxMetadataBytes: maxMetadata,
+		Multipart: true, MinPartSize: 1, MaxPartSize: maxPartSize, MaxParts: maxParts, ListUploads: true,
+		BulkDelete: bulkDelete,
+		ChecksumIn: all, ChecksumOut: []blob.Algorithm{blob.CRC32C},
+	}
+}
+
+func (b *bucket) Close() error {
+	b.close()
+	return nil
+}
+
+// shard is the object whose omap has what belongs to key.
+func (b *bucket) shard(key string) string { return shardObject(shardOf(key, b.shards)) }
+
+// gone gives the answer of a shard that is missing its meaning: they are all made with the namespace.
+func gone(err error) error {
+	if is(err, missing) {
+		return fmt.Errorf("the bucket is gone, or was never whole: %w: %w", blob.ErrNotExist, err)
+	}
+	return err
+}
+
+// held is what a key holds, as it was read. A nil one is nothing.
+type held struct {
+	raw    []byte
+	entry  *entry // nil if it cannot be decoded
+	beside []byte
+	damage error // why
+}
+
+func (h *held) object(key string) *blob.Object {
+	if h == nil {
+		return nil
+	}
+	return h.entry.object(key)
+}
+
+// judge evaluates a condition.
+func (h *held) judge(cond blob.Condition, key string) error {
+	if h != nil && h.damage != nil && !cond.IsZero() {
+		return h.damage
+	}
+	return cond.Eval(h.object(key))
+}
+
+// look reads what key holds: its entry, and what lies beside it.
+func (b *bucket) look(key string) (*held, error) {
+	values, err := b.index.values(b.shard(key), tagEntry+key, tagContent+key)
+	if err != nil {
+		return nil, gone(err)
+	}
+	raw, found := values[tagEntry+key]
+	if !found {
+		return nil, nil
+	}
+	return newHeld(raw, values[tagContent+key]), nil
+}
+
+func newHeld(raw, beside []byte) *held {
+	h := &held{raw: raw, beside: beside}
+	h.entry, h.damage = decodeEntry(raw)
+	return h
+}
+
+// read is look for a reader.
+func (b *bucket) read(ctx context.Context, key string, cond blob.Condition) (*held, error) {
+	h, err := call(ctx, b.session, func() (*held, error) { return b.look(key) })
+	if err != nil {
+		return nil, err
+	}
+	if h == nil {
+		if err := cond.Eval(nil); err != nil {
+			return nil, err
+		}
+		return nil, blob.ErrNotExist
+	}
+	if h.damage != nil {
+		return nil, h.damage
+	}
+	return h, cond.Eval(h.object(key))
+}
+
+func (b *bucket) Stat(ctx context.Context, key string, opts *blob.StatOptions) (*blob.Object, error) {
+	h, err := b.read(ctx, key, opts.If)
+	if err != nil {
+		return nil, err
+	}
+	return h.object(key), nil
+}

@@ -1,0 +1,176 @@
+package ceph
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/holdall-go/holdall/blob"
+)
+
+// A change is what a write makes of a key.
+type change struct {
+	key    string
+	cond   blob.Condition
+	next   *entry  // nil removes the key
+	beside []byte  // what lies beside the entry
+	upload *handle // the upload that this completes, or nil
+}
+
+// steps are the operation that makes the change if the key still holds old.
+func (c *change) steps(old *held) ([]step, error) {
+	check := step{do: compare, key: tagEntry + c.key}
+	if old != nil {
+		check.value = old.raw
+	}
+	steps := []step{check}
+	if c.next == nil {
+		return append(steps, step{do: unset, key: tagEntry + c.key}, step{do: unset, key: tagContent + c.key}), nil
+	}
+	var was *entry
+	if old != nil {
+		was = old.entry
+	}
+	c.next.stamp(was)
+	raw, err := c.next.encode()
+	if err != nil {
+		return nil, err
+	}
+	steps = append(steps, step{set, tagEntry + c.key, raw})
+	if len(c.beside) > 0 {
+		steps = append(steps, step{set, tagContent + c.key, c.beside})
+	} else {
+		steps = append(steps, step{do: unset, key: tagContent + c.key})
+	}
+	if c.upload != nil {
+		steps = append(steps, c.upload.alive(), step{do: unset, key: c.upload.key()})
+	}
+	return steps, nil
+}
+
+// publish makes a change, if its condition holds, in one operation that compares what the key holds with what was read
+// and sets what it shall hold. What the change replaces is removed. Published tells whether the new content may be in
+// use: always after success, and where the outcome is unknown.
+func (b *bucket) publish(ctx context.Context, c *change) (published bool, err error) {
+	type outcome struct {
+		published bool
+		err       error
+	}
+	o, abandoned, err := callFor(ctx, b.session, patience, func() (outcome, error) {
+		published, err := b.replace(ctx, c)
+		return outcome{published, err}, nil
+	})
+	if abandoned {
+		return true, ambiguous(err)
+	}
+	if err != nil {
+		return false, err
+	}
+	return o.published, o.err
+}
+
+func (b *bucket) replace(ctx context.Context, c *change) (published bool, err error) {
+	// Who creates begins with the guess that there is nothing, which saves a request.
+	guess := c.cond.Kind() == blob.KindAbsent
+	var old *held
+	for sent := false; ; sent = true {
+		if !guess {
+			if old, err = b.look(c.key); err != nil {
+				return false, err
+			}
+			if sent && c.made(old) {
+				return true, nil
+			}
+			if err := old.judge(c.cond, c.key); err != nil {
+				return false, err
+			}
+			if old == nil && c.next == nil {
+				return false, nil
+			}
+		}
+		if c.upload != nil && sent {
+			if err := b.stillThere(c.upload); err != nil {
+				return false, err
+			}
+		}
+		steps, err := c.steps(old)
+		if err != nil {
+			return false, err
+		}
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
+		err = b.index.apply(b.shard(c.key), steps)
+		switch {
+		case err == nil:
+			b.removeReplaced(old)
+			return true, nil
+		case is(err, late):
+			return b.settle(c, err)
+		case !is(err, mismatch):
+			return false, gone(err)
+		}
+		guess = false
+	}
+}
+
+// made tells whether the key holds what the change set.
+func (c *change) made(now *held) bool {
+	return c.next != nil && now != nil && now.entry != nil && now.entry.ID == c.next.ID
+}
+
+// settle looks whether an operation that was not answered in time was carried out. If that cannot be seen, it may still
+// be, later.
+func (b *bucket) settle(c *change, err error) (published bool, _ error) {
+	if now, lerr := b.look(c.key); lerr == nil && c.made(now) {
+		return true, nil
+	}
+	return true, ambiguous(err)
+}
+
+// removeReplaced removes the content that an entry had. What cannot be removed is an orphan, which Sweep finds.
+func (b *bucket) removeReplaced(old *held) {
+	if old == nil || old.entry == nil {
+		return
+	}
+	pieces, err := old.entry.pieces(old.beside)
+	if err != nil {
+		return
+	}
+	b.removePieces(pieces)
+}
+
+// removals is how many objects are removed at once.
+const removals = 16
+
+// removePieces removes the objects of pieces, those that are there, and returns the first error.
+func (b *bucket) removePieces(pieces []piece) error {
+	objects := make(chan string)
+	var wait sync.WaitGroup
+	var once sync.Once
+	var first error
+	var n int64
+	for _, p := range pieces {
+		n += p.objects()
+	}
+	for range min(n, removals) {
+		wait.Go(func() {
+			for object := range objects {
+				if err := b.data.remove(object); err != nil && !is(err, missing) {
+					once.Do(func() { first = err })
+				}
+			}
+		})
+	}
+	for _, p := range pieces {
+		for i := range p.objects() {
+			objects <- p.object(i)
+		}
+	}
+	close(objects)
+	wait.Wait()
+	if first != nil {
+		return fmt.Errorf("content that is no longer used could not be removed: %w", first)
+	}
+	return nil
+}

@@ -1,0 +1,242 @@
+package ceph
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"hash"
+	"hash/crc32"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/parts"
+)
+
+const (
+	// putConcurrency is how many objects of one Put or part are written at once, unless the caller hints otherwise.
+	putConcurrency = 8
+
+	// longestPut is how long a Put may take from its beginning to its publication. What is older and named by nothing is
+	// an orphan to Sweep, so a Put that took longer might lose its content.
+	longestPut = 12 * time.Hour
+
+	// removePatience is how long a failed write waits for the removal of what it has written.
+	removePatience = 2 * time.Second
+)
+
+func (b *bucket) Put(ctx context.Context, key string, body io.Reader, opts *blob.PutOptions) (*blob.Object, error) {
+	verify, err := newDigests(opts.Checksums)
+	if err != nil {
+		return nil, err
+	}
+	c := &change{key: key, cond: opts.If, next: &entry{Format: formatVersion, ID: newID(), attributes: storedAttributes(&opts.Attributes)}}
+	if _, err := c.next.encode(); err != nil {
+		return nil, err
+	}
+	size, known := blob.BodySize(body)
+	body = verify.tee(body)
+	var w *writer
+	if known && size <= inlineSize {
+		c.beside, err = readAll(body, size)
+	} else {
+		w = b.newWriter()
+		err = b.send(ctx, c, w, body, opts)
+	}
+	if err == nil {
+		err = verify.check()
+	}
+	if err == nil && w != nil && time.Since(w.began) > longestPut {
+		err = fmt.Errorf("it took longer than %v, which a Put must not; send it as an Upload", longestPut)
+	}
+	if w == nil || len(w.pieces) == 0 {
+		c.next.Inline, c.next.Size, c.next.CRC32C = true, int64(len(c.beside)), crcOf(c.beside)
+	}
+	published := false
+	if err == nil {
+		published, err = b.publish(ctx, c)
+	}
+	if w != nil && !published {
+		w.undo()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c.next.object(key), nil
+}
+
+// readAll reads a small body of known size, to its end.
+func readAll(body io.Reader, size int64) ([]byte, error) {
+	content := make([]byte, size)
+	if _, err := io.ReadFull(body, content); err != nil {
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		return nil, err
+	}
+	return content, nil
+}
+
+// send reads a body whose size is unknown, or too large for an entry. If it turns out to be small, it is left beside the
+// entry; otherwise it is written.
+func (b *bucket) send(ctx context.Context, c *change, w *writer, body io.Reader, opts *blob.PutOptions) error {
+	stream := parts.NewStream(body, chunks)
+	defer stream.Close()
+	first, only, err := stream.Peek(ctx)
+	if err != nil {
+		return err
+	}
+	if only && first.Size <= inlineSize {
+		c.beside, err = io.ReadAll(first.Open())
+		return err
+	}
+	sent, err := w.write(ctx, putPiece(c.next.ID, 0), stream, opts.Concurrency)
+	c.next.Size, c.next.CRC32C = sent.size, sent.crc
+	if err == nil && sent.size > maxObject {
+		err = fmt.Errorf("%w: the body has %d bytes; this bucket takes at most %d", blob.ErrInvalid, sent.size, int64(maxObject))
+	}
+	return err
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func crcOf(content []byte) uint32 { return crc32.Checksum(content, castagnoli) }
+
+// chunks is the cut of content into objects.
+var chunks = func() parts.Cut {
+	cut, err := parts.Uniform(0, chunkSize, parts.Limits{MinSize: chunkSize, MaxSize: chunkSize, Uniform: true})
+	if err != nil {
+		panic(err) // of constants
+	}
+	return cut
+}()
+
+// A writer writes the objects of pieces, and can undo that.
+type writer struct {
+	b     *bucket
+	began time.Time
+
+	mu      sync.Mutex
+	pieces  []piece // what has been begun
+	writing sync.WaitGroup
+}
+
+func (b *bucket) newWriter() *writer { return &writer{b: b, began: time.Now()} }
+
+// sent is what a piece turned out to be.
+type sent struct {
+	size int64
+	crc  uint32
+}
+
+// buffers hold an object each while it is written.
+var buffers = sync.Pool{New: func() any { return new([chunkSize]byte) }}
+
+// write writes the parts of src, one object each, as the piece p, whose size need not be known.
+func (w *writer) write(ctx context.Context, p piece, src parts.Source, concurrency int) (sent, error) {
+	if concurrency <= 0 {
+		concurrency = putConcurrency
+	}
+	var mu sync.Mutex
+	sums := map[int]sent{}
+	w.mu.Lock()
+	at := len(w.pieces)
+	w.pieces = append(w.pieces, p)
+	w.mu.Unlock()
+	err := parts.Send(ctx, src, concurrency, func(ctx context.Context, part *parts.Part) error {
+		w.mu.Lock()
+		w.pieces[at].size = max(w.pieces[at].size, part.Offset+part.Size)
+		w.mu.Unlock()
+		mu.Lock()
+		sums[part.Number] = sent{part.Size, part.CRC32C}
+		mu.Unlock()
+		return w.object(ctx, p.object(int64(part.Number)-1), part)
+	})
+	var all sent
+	for n := 1; n <= len(sums); n++ {
+		all.crc = parts.CombineCRC32C(all.crc, sums[n].crc, sums[n].size)
+		all.size += sums[n].size
+	}
+	return all, err
+}
+
+// object writes one object. The buffer belongs to the call until that ends, also if it was abandoned.
+func (w *writer) object(ctx context.Context, name string, part *parts.Part) error {
+	buffer := buffers.Get().(*[chunkSize]byte)
+	content := buffer[:part.Size]
+	_, err := io.ReadFull(part.Open(), content)
+	if err == nil {
+		err = w.b.begin(ctx)
+	}
+	if err != nil {
+		buffers.Put(buffer)
+		return err
+	}
+	part.Release()
+	w.writing.Add(1)
+	_, _, err = run(ctx, w.b.session, 0, func() (struct{}, error) {
+		defer w.writing.Done()
+		defer buffers.Put(buffer)
+		return struct{}{}, w.b.data.write(name, content)
+	})
+	return err
+}
+
+// undo removes what was written when all that is under way has ended. It is waited for, but not for long: the caller may
+// have ended the call because nothing answers.
+func (w *writer) undo() {
+	within(removePatience, w.b.background(func() {
+		w.writing.Wait()
+		_ = w.b.removePieces(w.pieces) // what stays is an orphan, which Sweep finds
+	}))
+}
+
+// digests compute what the caller says that the content has. A nil one is for none.
+type digests struct {
+	want   blob.Checksums
+	hashes map[blob.Algorithm]hash.Hash
+}
+
+func newDigests(want blob.Checksums) (*digests, error) {
+	if want.IsZero() {
+		return nil, nil
+	}
+	d := &digests{want: want, hashes: map[blob.Algorithm]hash.Hash{}}
+	for name := range want.All() {
+		h, err := name.New()
+		if err != nil {
+			return nil, err
+		}
+		d.hashes[name] = h
+	}
+	return d, nil
+}
+
+// tee returns body, and has what is read of it digested.
+func (d *digests) tee(body io.Reader) io.Reader {
+	if d == nil {
+		return body
+	}
+	return io.TeeReader(body, d)
+}
+
+func (d *digests) Write(p []byte) (int, error) {
+	for _, h := range d.hashes {
+		h.Write(p)
+	}
+	return len(p), nil
+}
+
+// check compares, when all is read.
+func (d *digests) check() error {
+	if d == nil {
+		return nil
+	}
+	for name, want := range d.want.All() {
+		if got := d.hashes[name].Sum(nil); !bytes.Equal(got, want) {
+			return fmt.Errorf("%w: the body has %s %x, and should have %x", blob.ErrChecksum, name, got, want)
+		}
+	}
+	return nil
+}
