@@ -11,8 +11,9 @@ import (
 type bucket struct {
 	blob.Unsupported
 	*session
-	name   string // as in a URL
-	shards int
+	name      string // as in a URL
+	namespace string
+	shards    int
 }
 
 var _ blob.Bucket = (*bucket)(nil)

@@ -16,8 +16,8 @@ const (
 
 	maxParts    = 10_000
 	maxPartSize = 5 << 30
-	maxMetadata = 16 << 10 // bytes of names and values together
-	maxEntry    = 64 << 10 // bytes of an encoded entry; a page of a listing has up to 1,024
+	maxMetadata = 16 << 10  // bytes of names and values together
+	maxEntry    = 128 << 10 // bytes of an encoded entry; a page of a listing has up to 1,024
 	maxObject   = maxParts * maxPartSize
 )
 

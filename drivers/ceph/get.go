@@ -38,9 +38,14 @@ func (b *bucket) Get(ctx context.Context, key string, opts *blob.GetOptions) (*b
 	if err != nil {
 		return nil, err
 	}
-	s := &stream{b: b, key: key, id: h.entry.ID, pieces: pieces, pieceSize: pieces[0].size, next: off, end: off + n}
+	return blob.NewReader(ctx, b.newStream(ctx, key, h.entry, pieces, off, off+n), o, off, n), nil
+}
+
+// newStream reads the content of e from off to end.
+func (b *bucket) newStream(ctx context.Context, key string, e *entry, pieces []piece, off, end int64) *stream {
+	s := &stream{b: b, key: key, id: e.ID, pieces: pieces, pieceSize: pieces[0].size, next: off, end: end}
 	s.ctx, s.cancel = context.WithCancel(ctx)
-	return blob.NewReader(ctx, s, o, off, n), nil
+	return s
 }
 
 // content is the body of a Reader that has all at hand.

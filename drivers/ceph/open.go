@@ -17,19 +17,27 @@ type Bucket struct {
 // String names the bucket as its errors do, also for the wrappers around it.
 func (b *Bucket) String() string { return b.raw.name }
 
+// Namespace is the namespace that the bucket is in.
+func (b *Bucket) Namespace() string { return b.raw.namespace }
+
 // Shards is over how many objects the entries are spread.
 func (b *Bucket) Shards() int { return b.raw.shards }
 
 // Open opens the bucket in a namespace of a pool, or makes it if cfg says so. It connects to the cluster. A pool or a
 // bucket that does not exist is ErrNotExist. A build without the tag ceph opens nothing, and says so.
 func Open(ctx context.Context, pool, namespace string, cfg *Config) (*Bucket, error) {
+	return openWith(ctx, pool, namespace, cfg, connect)
+}
+
+// openWith opens a bucket on the cluster that dial connects to.
+func openWith(ctx context.Context, pool, namespace string, cfg *Config, dial func(*Config) (cluster, error)) (*Bucket, error) {
 	if cfg == nil {
 		cfg = &Config{}
 	}
 	err := cfg.check(pool, namespace)
 	var raw *bucket
 	if err == nil {
-		raw, err = open(ctx, pool, namespace, cfg, func() (cluster, error) { return connect(cfg) })
+		raw, err = open(ctx, pool, namespace, cfg, dial)
 	}
 	if err != nil {
 		return nil, &blob.Error{Op: "open", Bucket: bucketName(pool, namespace), Err: err}
@@ -48,9 +56,9 @@ type cluster interface {
 	shut()
 }
 
-// open opens the bucket on the cluster that dial connects to. If ctx ends first, what has been opened is left to itself
-// and closed when it answers.
-func open(ctx context.Context, poolName, namespace string, cfg *Config, dial func() (cluster, error)) (*bucket, error) {
+// open is openWith within its checks. If ctx ends first, what has been opened is left to itself, and closed when it
+// answers.
+func open(ctx context.Context, poolName, namespace string, cfg *Config, dial func(*Config) (cluster, error)) (*bucket, error) {
 	type outcome struct {
 		b   *bucket
 		err error
@@ -73,8 +81,8 @@ func open(ctx context.Context, poolName, namespace string, cfg *Config, dial fun
 	return nil, ctx.Err()
 }
 
-func openOn(ctx context.Context, poolName, namespace string, cfg *Config, dial func() (cluster, error)) (_ *bucket, err error) {
-	c, err := dial()
+func openOn(ctx context.Context, poolName, namespace string, cfg *Config, dial func(*Config) (cluster, error)) (_ *bucket, err error) {
+	c, err := dial(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +95,12 @@ func openOn(ctx context.Context, poolName, namespace string, cfg *Config, dial f
 	if err != nil {
 		return nil, err
 	}
+	data := index
+	if cfg.DataPool != "" && cfg.DataPool != poolName { // it must be there before a bucket is made
+		if data, err = openPool(c, cfg.DataPool, namespace); err != nil {
+			return nil, err
+		}
+	}
 	if err := ctx.Err(); err != nil { // nothing is made for who has gone
 		return nil, err
 	}
@@ -94,13 +108,12 @@ func openOn(ctx context.Context, poolName, namespace string, cfg *Config, dial f
 	if err != nil {
 		return nil, err
 	}
-	data := index
-	if r.Data != poolName {
+	if data == index && r.Data != poolName {
 		if data, err = openPool(c, r.Data, namespace); err != nil {
 			return nil, err
 		}
 	}
-	return &bucket{session: newSession(index, data, c.shut), name: bucketName(poolName, namespace), shards: r.Shards}, nil
+	return &bucket{session: newSession(index, data, c.shut), name: bucketName(poolName, namespace), namespace: namespace, shards: r.Shards}, nil
 }
 
 // openPool opens a pool. One that does not exist is ErrNotExist.

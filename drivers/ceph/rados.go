@@ -27,30 +27,19 @@ var timeouts = [...]string{"client_mount_timeout", "rados_mon_op_timeout", "rado
 // outlive the bucket and every call that was abandoned. Of cfg only Create, Shards and DataPool may be set. The timeouts
 // of the connection's configuration that are zero are set to [DefaultTimeout].
 func OpenConn(ctx context.Context, conn *rados.Conn, pool, namespace string, cfg *Config) (*Bucket, error) {
-	if cfg == nil {
-		cfg = &Config{}
-	}
-	err := cfg.check(pool, namespace)
-	if err == nil && (cfg.ConfigFile != "" || cfg.User != "" || cfg.Keyring != "" || cfg.Timeout != 0) {
-		err = fmt.Errorf("%w: the connection is made; set no ConfigFile, User, Keyring or Timeout", blob.ErrInvalid)
-	}
-	var raw *bucket
-	if err == nil {
-		raw, err = open(ctx, pool, namespace, cfg, func() (cluster, error) {
-			for _, name := range timeouts {
-				if v, err := conn.GetConfigOption(name); err != nil || seconds(v) == 0 {
-					if err := setTimeout(conn, name, DefaultTimeout); err != nil {
-						return nil, err
-					}
+	return openWith(ctx, pool, namespace, cfg, func(cfg *Config) (cluster, error) {
+		if cfg.ConfigFile != "" || cfg.User != "" || cfg.Keyring != "" || cfg.Timeout != 0 {
+			return nil, fmt.Errorf("%w: the connection is made; set no ConfigFile, User, Keyring or Timeout", blob.ErrInvalid)
+		}
+		for _, name := range timeouts {
+			if v, err := conn.GetConfigOption(name); err != nil || seconds(v) == 0 {
+				if err := setTimeout(conn, name, DefaultTimeout); err != nil {
+					return nil, err
 				}
 			}
-			return &connection{conn: conn, borrowed: true}, nil
-		})
-	}
-	if err != nil {
-		return nil, &blob.Error{Op: "open", Bucket: bucketName(pool, namespace), Err: err}
-	}
-	return &Bucket{blob.Check(raw), raw}, nil
+		}
+		return &connection{conn: conn, borrowed: true}, nil
+	})
 }
 
 // A connection is one to a cluster.
