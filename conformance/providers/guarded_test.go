@@ -20,18 +20,21 @@ func TestGuarded(t *testing.T) {
 	if *writeMatrix {
 		t.Skip("not run: the matrix is about the stores themselves")
 	}
-	each(t, func(t *testing.T, s *providers.Server) {
+	run := func(t *testing.T, h conformance.Harness) {
 		t.Run("policy inside", func(t *testing.T) {
-			conformance.Run(t, s.Harness(false).Wrapped("acl", guarded(nil)), conformance.InTier(tier()))
+			conformance.Run(t, h.Wrapped("acl", guarded(nil)), conformance.InTier(tier()))
 		})
 		t.Run("policy apart", func(t *testing.T) {
 			if tier() == conformance.Short {
 				t.Skip("not run: HOLDALL_FULL=1 runs it")
 			}
-			h := s.Harness(false)
 			conformance.Run(t, h.Wrapped("acl-apart", guarded(h.Open)), conformance.InTier(tier()))
 		})
-	})
+	}
+	each(t, func(t *testing.T, s *providers.Server) { run(t, s.Harness(false)) })
+	for _, s := range also {
+		t.Run(s.name, func(t *testing.T) { run(t, s.harness(t)) })
+	}
 }
 
 // guarded wraps a bucket in the view of a writer. The first handle to a bucket makes its policy, and the others open it.
