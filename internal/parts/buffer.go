@@ -211,10 +211,10 @@ type buffer struct {
 // fill reads up to size bytes. It returns io.EOF if the body ended, also exactly at size if the body says so by then.
 func (b *buffer) fill(ctx context.Context, body io.Reader, size int64) (sum uint32, err error) {
 	for empty := 0; b.size < size; {
-		at := int(b.size % chunkSize)
-		if at == 0 {
+		if b.size == int64(len(b.chunks))*chunkSize {
 			b.grow()
 		}
+		at := int(b.size % chunkSize)
 		c := b.chunks[len(b.chunks)-1]
 		n, err := body.Read(c[at:min(chunkSize, at+int(min(size-b.size, chunkSize)))])
 		sum = crc32.Update(sum, castagnoli, c[at:at+n])

@@ -176,6 +176,52 @@ func wantBalance(t *testing.T) {
 	}
 }
 
+// A body may return nothing for a while. Its bytes go where they belong all the same, also at the beginning of a chunk.
+func TestIdleBody(t *testing.T) {
+	content := make([]byte, 3*chunkSize)
+	for i := range content {
+		content[i] = byte(rand.Int())
+	}
+	body := &idle{r: bytes.NewReader(content)}
+	cut, err := Uniform(0, 2*chunkSize, Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := NewStream(body, cut)
+	var got []byte
+	for {
+		p, err := s.Next(t.Context())
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(p.Open())
+		if err != nil || crc32.Checksum(b, castagnoli) != p.CRC32C {
+			t.Errorf("part %d has another sum than its content: %v", p.Number, err)
+		}
+		got = append(got, b...)
+		p.Release()
+	}
+	if !bytes.Equal(got, content) {
+		t.Error("the parts are not the body")
+	}
+}
+
+// idle returns nothing, and no error, at every second call.
+type idle struct {
+	r    io.Reader
+	rest bool
+}
+
+func (i *idle) Read(p []byte) (int, error) {
+	if i.rest = !i.rest; i.rest {
+		return 0, nil
+	}
+	return i.r.Read(p)
+}
+
 func TestPeek(t *testing.T) {
 	ctx := context.Background()
 	cut := Cut{First: 1000, Most: 1000}
