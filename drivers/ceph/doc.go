@@ -23,10 +23,10 @@
 //
 //	holdall                          JSON: the format, the number of shards, the pool of the content
 //	holdall.index.N                  shard N; FNV-1a of the key, 64 bits, modulo the number of shards, says which. In its omap:
-//	    e<key>                       the entry, JSON: an ID, size, time, CRC-32C, headers and metadata
+//	    e<key>                       the entry: an ID, size, time, CRC-32C, headers and metadata (codec.go)
 //	    c<key>                       content of up to 4 KiB; or, of an upload, 8 letters for each part: its generation
-//	    u<key>…<ID>                  an unfinished upload
-//	    p<ID>.<part>                 a part of one that has arrived, with its generations
+//	    u<key>…<ID>                  an unfinished upload, JSON
+//	    p<ID>.<part>                 a part of one that has arrived, JSON, with its generations
 //	holdall.data.<ID>/N              the Nth 4 MiB of a Put
 //	holdall.data.<ID>.<part>-<generation>/N   and of a part
 //
@@ -56,5 +56,5 @@
 // It copies nothing, signs nothing and keeps no versions; a [blob.Copy] streams. Who may write to a namespace may write
 // to all of it: for access by user, put package acl over the bucket, whose policy may lie in the bucket itself.
 //
-// Limits: keys of 1,024 bytes; 16 KiB of metadata, and 128 KiB for an entry in all; parts of up to 5 GiB, 10,000 of them.
+// Limits: keys of 1,024 bytes; 16 KiB of metadata, and 64 KiB for an entry in all; parts of up to 5 GiB, 10,000 of them.
 package ceph

@@ -16,8 +16,8 @@ const (
 
 	maxParts    = 10_000
 	maxPartSize = 5 << 30
-	maxMetadata = 16 << 10  // bytes of names and values together
-	maxEntry    = 128 << 10 // bytes of an encoded entry; a page of a listing has up to 1,024
+	maxMetadata = 16 << 10 // bytes of names and values together
+	maxEntry    = 64 << 10 // bytes of an encoded entry; a page of a listing has up to 1,024
 	maxObject   = maxParts * maxPartSize
 )
 
@@ -40,44 +40,22 @@ func (a *attributes) given() blob.Attributes {
 		ContentDisposition: a.Disposition, CacheControl: a.Cache, Metadata: a.Metadata}
 }
 
-// An entry is all that is known of an object. It is stored as JSON, in the omap of the shard of its key. No two entries
-// are equal, since no two have one ID; so an entry that compares equal is the one that was read.
+// An entry is all that is known of an object. It is stored in the omap of the shard of its key. No two entries are equal,
+// since no two have one ID; so an entry that compares equal is the one that was read.
 type entry struct {
-	Format   int    `json:"v"`
-	ID       string `json:"id"`
-	Size     int64  `json:"size"`
-	Time     int64  `json:"time"` // of the last change, in nanoseconds since 1970
-	CRC32C   uint32 `json:"crc32c"`
-	Inline   bool   `json:"inline,omitempty"`    // the content lies beside the entry
-	PartSize int64  `json:"part_size,omitempty"` // of an upload, which lies in parts; what lies beside is their generations
+	Format   int
+	ID       string
+	Size     int64 // in bytes
+	Time     int64 // of the last change, in nanoseconds since 1970
+	CRC32C   uint32
+	Inline   bool  // the content lies beside the entry
+	PartSize int64 // of an upload, which lies in parts; what lies beside is their generations
 	attributes
-}
-
-// encode returns the entry as it is stored, or an ErrInvalid for one that is too large.
-func (e *entry) encode() ([]byte, error) {
-	raw, err := json.Marshal(e)
-	if err == nil && len(raw) > maxEntry {
-		err = fmt.Errorf("%w: headers and metadata make an entry of %d bytes; at most %d are stored", blob.ErrInvalid, len(raw), maxEntry)
-	}
-	return raw, err
-}
-
-func decodeEntry(raw []byte) (*entry, error) {
-	e := &entry{}
-	if err := json.Unmarshal(raw, e); err != nil {
-		return nil, damaged("the entry", err)
-	}
-	if err := e.check(); err != nil {
-		return nil, damaged("the entry", err)
-	}
-	return e, nil
 }
 
 func (e *entry) check() error {
 	_, dated := idBegan(e.ID)
 	switch {
-	case e.Format != formatVersion:
-		return fmt.Errorf("it has format %d, and this driver knows %d", e.Format, formatVersion)
 	case !dated:
 		return fmt.Errorf("%q is no ID", e.ID)
 	case e.Size < 0 || e.PartSize < 0 || e.Size == 0 && !e.Inline || e.Inline && e.Size > inlineSize:
