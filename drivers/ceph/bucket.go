@@ -71,20 +71,23 @@ func (h *held) judge(cond blob.Condition, key string) error {
 	return cond.Eval(h.object(key))
 }
 
-// look reads what key holds: its entry, and what lies beside it.
+// look reads what key holds: its entry, and what lies beside it. It is for callers within [call].
 func (b *bucket) look(key string) (*held, error) {
-	values, err := b.index.values(b.shard(key), tagEntry+key, tagContent+key)
-	if err != nil {
-		return nil, gone(err)
-	}
-	raw, found := values[tagEntry+key]
-	if !found {
-		return nil, nil
-	}
-	return newHeld(raw, values[tagContent+key]), nil
+	values, err := b.values(b.shard(key), tagEntry+key, tagContent+key)
+	return newHeld(values[tagEntry+key], values[tagContent+key]), err
 }
 
+// values returns values of a shard, for callers within [call].
+func (b *bucket) values(shard string, keys ...string) (map[string][]byte, error) {
+	values, err := b.index.values(context.Background(), func() {}, shard, keys...)
+	return values, gone(err)
+}
+
+// newHeld takes what was read. Without an entry it is nil.
 func newHeld(raw, beside []byte) *held {
+	if raw == nil {
+		return nil
+	}
 	h := &held{raw: raw, beside: beside}
 	h.entry, h.damage = decodeEntry(raw)
 	return h
@@ -92,20 +95,24 @@ func newHeld(raw, beside []byte) *held {
 
 // read is look for a reader.
 func (b *bucket) read(ctx context.Context, key string, cond blob.Condition) (*held, error) {
-	h, err := call(ctx, b.session, func() (*held, error) { return b.look(key) })
+	if err := b.begin(ctx); err != nil {
+		return nil, err
+	}
+	values, err := b.index.values(ctx, b.release, b.shard(key), tagEntry+key, tagContent+key)
 	if err != nil {
+		return nil, gone(err)
+	}
+	h := newHeld(values[tagEntry+key], values[tagContent+key])
+	if h != nil && h.damage != nil {
+		return nil, h.damage
+	}
+	if err := cond.Eval(h.object(key)); err != nil {
 		return nil, err
 	}
 	if h == nil {
-		if err := cond.Eval(nil); err != nil {
-			return nil, err
-		}
 		return nil, blob.ErrNotExist
 	}
-	if h.damage != nil {
-		return nil, h.damage
-	}
-	return h, cond.Eval(h.object(key))
+	return h, nil
 }
 
 func (b *bucket) Stat(ctx context.Context, key string, opts *blob.StatOptions) (*blob.Object, error) {

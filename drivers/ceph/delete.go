@@ -86,9 +86,9 @@ func (b *bucket) removeTogether(ctx context.Context, keys []string) (done bool, 
 		names = append(names, tagEntry+key, tagContent+key)
 	}
 	shard := b.shard(keys[0])
-	values, err := b.index.values(shard, names...)
+	values, err := b.values(shard, names...)
 	if err != nil {
-		return false, gone(err)
+		return false, err
 	}
 	var compares, unsets []step
 	var replaced []*held

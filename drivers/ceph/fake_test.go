@@ -84,20 +84,30 @@ func (p *fakePool) apply(object string, steps []step) error {
 	})
 }
 
-func (p *fakePool) values(object string, keys ...string) (map[string][]byte, error) {
+func (p *fakePool) values(ctx context.Context, ended func(), object string, keys ...string) (map[string][]byte, error) {
 	found := map[string][]byte{}
-	return found, p.do("values", object, func() error {
-		o := p.objects[object]
-		if o == nil {
-			return fail(missing, "values", object)
-		}
-		for _, k := range keys {
-			if v, ok := o.omap[k]; ok {
-				found[k] = slices.Clone(v)
+	done := make(chan error, 1)
+	go func() {
+		done <- p.do("values", object, func() error {
+			o := p.objects[object]
+			if o == nil {
+				return fail(missing, "values", object)
 			}
-		}
-		return nil
-	})
+			for _, k := range keys {
+				if v, ok := o.omap[k]; ok {
+					found[k] = slices.Clone(v)
+				}
+			}
+			return nil
+		})
+		ended()
+	}()
+	select {
+	case err := <-done:
+		return found, err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func (p *fakePool) page(object, prefix, after, include string, most int) (page []pair, more bool, err error) {

@@ -234,7 +234,7 @@ func (c *checker) compare(key string, e *entry, pieces []piece) ([]Problem, erro
 // beside checks that something lies beside an entry.
 func (c *checker) beside(shard, key string) error {
 	values, err := call(c.ctx, c.b.session, func() (map[string][]byte, error) {
-		return c.b.index.values(shard, tagEntry+key, tagContent+key)
+		return c.b.values(shard, tagEntry+key, tagContent+key)
 	})
 	if err == nil && values[tagContent+key] != nil && values[tagEntry+key] == nil {
 		c.report(Problem{Kind: Damaged, Key: key, Object: shard, Detail: "there is content without an entry"})

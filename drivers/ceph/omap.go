@@ -64,7 +64,12 @@ func (p *radosPool) apply(object string, steps []step) error {
 	start := (*C.char)(unsafe.Pointer(unsafe.SliceData(text)))
 	code := C.apply(C.rados_ioctx_t(p.io.Pointer()), start, start, unsafe.SliceData(places), C.size_t(len(places)))
 	if code < 0 {
-		return &failure{kindOf(int(code)), "write of " + object, fmt.Errorf("rados: ret=%d, %w", int(code), syscall.Errno(-code))}
+		return errno("write of "+object, code)
 	}
 	return nil
+}
+
+// errno is the error of a call of librados itself.
+func errno(call string, code C.int) error {
+	return &failure{kindOf(int(code)), call, fmt.Errorf("rados: ret=%d, %w", int(code), syscall.Errno(-code))}
 }

@@ -1,15 +1,18 @@
 package ceph
 
+import "context"
+
 // A pool is one pool of RADOS, seen through one namespace: all that the driver needs of librados, so that what it makes
-// of that can be tested without a cluster. Its calls block until they are answered or time out; a context cannot end them.
-// Their errors are *[failure].
+// of that can be tested without a cluster. Its calls block until they are answered or time out; a context cannot end them,
+// but for one. Their errors are *[failure].
 type pool interface {
 	// apply carries out the steps on one object, all or none, atomically. A comparison that fails is a mismatch. The
 	// object must exist.
 	apply(object string, steps []step) error
 
-	// values returns those of the omap keys that are there.
-	values(object string, keys ...string) (map[string][]byte, error)
+	// values returns those of the omap keys that are there. If ctx ends first, that is its error, and the call is left to
+	// itself. When it has ended, ended is called.
+	values(ctx context.Context, ended func(), object string, keys ...string) (map[string][]byte, error)
 
 	// page returns the first omap keys that begin with prefix and are greater than after, up to most of them, in byte
 	// order and with their values, and whether there are more. If include is not empty and a key, it comes first.

@@ -194,26 +194,6 @@ func kindOf(code int) kind {
 	return other
 }
 
-func (p *radosPool) values(object string, keys ...string) (map[string][]byte, error) {
-	op := rados.CreateReadOp()
-	defer op.Release()
-	step := op.GetOmapValuesByKeys(keys)
-	if err := op.Operate(p.io, object, rados.OperationNoFlag); err != nil {
-		return nil, failed("read of "+object, err)
-	}
-	values := map[string][]byte{}
-	for {
-		kv, err := step.Next()
-		if err != nil {
-			return nil, failed("read of "+object, err)
-		}
-		if kv == nil {
-			return values, nil
-		}
-		values[kv.Key] = kv.Value
-	}
-}
-
 func (p *radosPool) page(object, prefix, after, include string, most int) (page []pair, more bool, err error) {
 	op := rados.CreateReadOp()
 	defer op.Release()

@@ -65,8 +65,8 @@ func (b *bucket) resume(ctx context.Context, key string, opts *blob.UploadOption
 
 // value returns one value of the shard of key, or nil.
 func (b *bucket) value(key, omapKey string) ([]byte, error) {
-	values, err := b.index.values(b.shard(key), omapKey)
-	return values[omapKey], gone(err)
+	values, err := b.values(b.shard(key), omapKey)
+	return values[omapKey], err
 }
 
 func noUpload(id string) error { return fmt.Errorf("upload %.100q: %w", id, blob.ErrNotExist) }
@@ -164,9 +164,9 @@ func (h *handle) publishPart(ctx context.Context, n int, generation string, s se
 func (h *handle) replacePart(ctx context.Context, n int, generation string, s sent) (published bool, err error) {
 	key := partKey(h.ID(), n)
 	for {
-		values, err := h.b.index.values(h.b.shard(h.objectKey), key, h.key())
+		values, err := h.b.values(h.b.shard(h.objectKey), key, h.key())
 		if err != nil {
-			return false, gone(err)
+			return false, err
 		}
 		old := values[key]
 		next := &partRecord{}
