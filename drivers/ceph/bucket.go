@@ -71,16 +71,30 @@ func (h *held) judge(cond blob.Condition, key string) error {
 	return cond.Eval(h.object(key))
 }
 
-// look reads what key holds: its entry, and what lies beside it. It is for callers within [call].
-func (b *bucket) look(key string) (*held, error) {
-	values, err := b.values(b.shard(key), tagEntry+key, tagContent+key)
+// look reads what key holds: its entry, and what lies beside it. Like all that follows, it is for callers between begin
+// and release.
+func (b *bucket) look(ctx context.Context, key string) (*held, error) {
+	values, err := b.values(ctx, b.shard(key), tagEntry+key, tagContent+key)
 	return newHeld(values[tagEntry+key], values[tagContent+key]), err
 }
 
-// values returns values of a shard, for callers within [call].
-func (b *bucket) values(shard string, keys ...string) (map[string][]byte, error) {
-	values, err := b.index.values(context.Background(), func() {}, shard, keys...)
+// values returns values of a shard.
+func (b *bucket) values(ctx context.Context, shard string, keys ...string) (map[string][]byte, error) {
+	b.keep()
+	values, err := b.index.values(ctx, b.leave, shard, keys...)
 	return values, gone(err)
+}
+
+// value returns one value of the shard of key, or nil.
+func (b *bucket) value(ctx context.Context, key, omapKey string) ([]byte, error) {
+	values, err := b.values(ctx, b.shard(key), omapKey)
+	return values[omapKey], err
+}
+
+// apply carries out an operation that is not left before its end.
+func (b *bucket) apply(shard string, steps []step) error {
+	_, err := b.index.apply(context.Background(), nil, shard, steps)
+	return err
 }
 
 // newHeld takes what was read. Without an entry it is nil.
@@ -98,11 +112,11 @@ func (b *bucket) read(ctx context.Context, key string, cond blob.Condition) (*he
 	if err := b.begin(ctx); err != nil {
 		return nil, err
 	}
-	values, err := b.index.values(ctx, b.release, b.shard(key), tagEntry+key, tagContent+key)
+	defer b.release()
+	h, err := b.look(ctx, key)
 	if err != nil {
-		return nil, gone(err)
+		return nil, err
 	}
-	h := newHeld(values[tagEntry+key], values[tagContent+key])
 	if h != nil && h.damage != nil {
 		return nil, h.damage
 	}

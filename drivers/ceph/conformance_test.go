@@ -1,6 +1,7 @@
 package ceph
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
@@ -59,7 +60,7 @@ func harness(dataPool string) conformance.Harness {
 // flip flips a bit of the content of key.
 func flip(b *Bucket, key string, off int64) {
 	index, data := b.raw.index.(*fakePool), b.raw.data.(*fakePool)
-	h, err := b.raw.look(key)
+	h, err := b.raw.look(context.Background(), key)
 	if err != nil || h == nil {
 		panic("nothing to flip")
 	}

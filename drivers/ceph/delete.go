@@ -86,7 +86,7 @@ func (b *bucket) removeTogether(ctx context.Context, keys []string) (done bool, 
 		names = append(names, tagEntry+key, tagContent+key)
 	}
 	shard := b.shard(keys[0])
-	values, err := b.values(shard, names...)
+	values, err := b.values(ctx, shard, names...)
 	if err != nil {
 		return false, err
 	}
@@ -105,7 +105,7 @@ func (b *bucket) removeTogether(ctx context.Context, keys []string) (done bool, 
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	err = b.index.apply(shard, append(compares, unsets...))
+	err = b.apply(shard, append(compares, unsets...))
 	switch {
 	case is(err, mismatch):
 		return false, nil

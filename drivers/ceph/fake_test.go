@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // A fakePool is a pool in memory. As on an OSD, an operation is atomic, a page has no more than the OSD's limit, and an
@@ -60,7 +61,24 @@ func (p *fakePool) hook(before, after func(call, object string) error) {
 
 func fail(k kind, call, object string) error { return &failure{k, call + " of " + object, errFake} }
 
-func (p *fakePool) apply(object string, steps []step) error {
+func (p *fakePool) apply(ctx context.Context, later func(error), object string, steps []step) (left bool, err error) {
+	done := make(chan error, 1)
+	go func() { done <- p.operate(object, steps) }()
+	select {
+	case err := <-done:
+		return false, err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-done:
+		return false, err
+	case <-time.After(patience):
+		go func() { later(<-done) }()
+		return true, ctx.Err()
+	}
+}
+
+func (p *fakePool) operate(object string, steps []step) error {
 	return p.do("apply", object, func() error {
 		o := p.objects[object]
 		if o == nil {

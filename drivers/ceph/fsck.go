@@ -149,7 +149,7 @@ func (c *checker) shard(shard string) error {
 
 // entry checks an entry with all that it names.
 func (c *checker) entry(key string) error {
-	h, err := call(c.ctx, c.b.session, func() (*held, error) { return c.b.look(key) })
+	h, err := call(c.ctx, c.b.session, func() (*held, error) { return c.b.look(c.ctx, key) })
 	if err != nil || h == nil { // it was deleted
 		return err
 	}
@@ -165,7 +165,7 @@ func (c *checker) entry(key string) error {
 		return err
 	}
 	// A writer may have replaced the content while it was looked at.
-	again, err := call(c.ctx, c.b.session, func() (*held, error) { return c.b.look(key) })
+	again, err := call(c.ctx, c.b.session, func() (*held, error) { return c.b.look(c.ctx, key) })
 	if err != nil || again == nil || again.entry == nil || again.entry.ID != h.entry.ID {
 		return err
 	}
@@ -234,7 +234,7 @@ func (c *checker) compare(key string, e *entry, pieces []piece) ([]Problem, erro
 // beside checks that something lies beside an entry.
 func (c *checker) beside(shard, key string) error {
 	values, err := call(c.ctx, c.b.session, func() (map[string][]byte, error) {
-		return c.b.values(shard, tagEntry+key, tagContent+key)
+		return c.b.values(c.ctx, shard, tagEntry+key, tagContent+key)
 	})
 	if err == nil && values[tagContent+key] != nil && values[tagEntry+key] == nil {
 		c.report(Problem{Kind: Damaged, Key: key, Object: shard, Detail: "there is content without an entry"})

@@ -167,7 +167,7 @@ func (s *stream) fetch(w where) answer {
 
 // vanished tells why an object is missing: the content was replaced, or it was lost.
 func (s *stream) vanished(err error) error {
-	h, lerr := call(s.ctx, s.b.session, func() (*held, error) { return s.b.look(s.key) })
+	h, lerr := call(s.ctx, s.b.session, func() (*held, error) { return s.b.look(s.ctx, s.key) })
 	switch {
 	case lerr != nil:
 		return lerr

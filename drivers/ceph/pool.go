@@ -3,12 +3,13 @@ package ceph
 import "context"
 
 // A pool is one pool of RADOS, seen through one namespace: all that the driver needs of librados, so that what it makes
-// of that can be tested without a cluster. Its calls block until they are answered or time out; a context cannot end them,
-// but for one. Their errors are *[failure].
+// of that can be tested without a cluster. Its calls block until they are answered or time out; those with a ctx can be
+// left before. Their errors are *[failure].
 type pool interface {
 	// apply carries out the steps on one object, all or none, atomically. A comparison that fails is a mismatch. The
-	// object must exist.
-	apply(object string, steps []step) error
+	// object must exist. If ctx ends, and the answer takes longer than patience, the call is left to itself, and later is
+	// called with its error.
+	apply(ctx context.Context, later func(error), object string, steps []step) (left bool, err error)
 
 	// values returns those of the omap keys that are there. If ctx ends first, that is its error, and the call is left to
 	// itself. When it has ended, ended is called.

@@ -15,6 +15,32 @@ type change struct {
 	next   *entry  // nil removes the key
 	beside []byte  // what lies beside the entry
 	upload *handle // the upload that this completes, or nil
+	ahead  *ahead  // what the key held a moment ago, or nil
+}
+
+// An ahead is a look at a key while the content that shall replace it is being written. What was seen so is compared like
+// anything else.
+type ahead struct {
+	done <-chan struct{}
+	held *held
+	err  error
+}
+
+// lookAhead begins to look at a key.
+func (b *bucket) lookAhead(ctx context.Context, key string) *ahead {
+	a := &ahead{}
+	a.done = b.background(func() { a.held, a.err = b.look(ctx, key) })
+	return a
+}
+
+// current returns what the key of the change holds: first what was seen ahead.
+func (b *bucket) current(ctx context.Context, c *change) (*held, error) {
+	a := c.ahead
+	if c.ahead = nil; a == nil {
+		return b.look(ctx, c.key)
+	}
+	<-a.done // which ends with ctx
+	return a.held, a.err
 }
 
 // steps are the operation that makes the change if the key still holds old.
@@ -52,30 +78,16 @@ func (c *change) steps(old *held) ([]step, error) {
 // and sets what it shall hold. What the change replaces is removed. Published tells whether the new content may be in
 // use: always after success, and where the outcome is unknown.
 func (b *bucket) publish(ctx context.Context, c *change) (published bool, err error) {
-	type outcome struct {
-		published bool
-		err       error
-	}
-	o, abandoned, err := callFor(ctx, b.session, patience, func() (outcome, error) {
-		published, err := b.replace(ctx, c)
-		return outcome{published, err}, nil
-	})
-	if abandoned {
-		return true, ambiguous(err)
-	}
-	if err != nil {
+	if err := b.begin(ctx); err != nil {
 		return false, err
 	}
-	return o.published, o.err
-}
-
-func (b *bucket) replace(ctx context.Context, c *change) (published bool, err error) {
+	defer b.release()
 	// Who creates begins with the guess that there is nothing, which saves a request.
 	guess := c.cond.Kind() == blob.KindAbsent
 	var old *held
 	for sent := false; ; sent = true {
 		if !guess {
-			if old, err = b.look(c.key); err != nil {
+			if old, err = b.current(ctx, c); err != nil {
 				return false, err
 			}
 			if sent && c.made(old) {
@@ -89,29 +101,53 @@ func (b *bucket) replace(ctx context.Context, c *change) (published bool, err er
 			}
 		}
 		if c.upload != nil && sent {
-			if err := b.stillThere(c.upload); err != nil {
+			if err := c.upload.stillThere(ctx); err != nil {
 				return false, err
 			}
 		}
-		steps, err := c.steps(old)
-		if err != nil {
-			return false, err
-		}
-		if err := ctx.Err(); err != nil {
-			return false, err
-		}
-		err = b.index.apply(b.shard(c.key), steps)
+		left, err := b.replace(ctx, c, old)
 		switch {
 		case err == nil:
-			b.removeReplaced(old)
 			return true, nil
+		case left:
+			return true, ambiguous(err)
 		case is(err, late):
-			return b.settle(c, err)
+			return b.settle(ctx, c, err)
 		case !is(err, mismatch):
 			return false, gone(err)
 		}
 		guess = false
 	}
+}
+
+// replace makes the change if the key still holds old, and removes the content that old had.
+func (b *bucket) replace(ctx context.Context, c *change, old *held) (left bool, err error) {
+	steps, err := c.steps(old)
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return false, err
+	}
+	b.keep()
+	left, err = b.index.apply(ctx, func(err error) {
+		defer b.leave()
+		if err == nil {
+			b.removeReplaced(old)
+		}
+	}, b.shard(c.key), steps)
+	if left {
+		return true, err
+	}
+	defer b.leave()
+	if err == nil && old.hasObjects() {
+		done := b.background(func() { b.removeReplaced(old) })
+		select {
+		case <-done:
+		case <-ctx.Done():
+		}
+	}
+	return false, err
 }
 
 // made tells whether the key holds what the change set.
@@ -121,16 +157,19 @@ func (c *change) made(now *held) bool {
 
 // settle looks whether an operation that was not answered in time was carried out. If that cannot be seen, it may still
 // be, later.
-func (b *bucket) settle(c *change, err error) (published bool, _ error) {
-	if now, lerr := b.look(c.key); lerr == nil && c.made(now) {
+func (b *bucket) settle(ctx context.Context, c *change, err error) (published bool, _ error) {
+	if now, lerr := b.look(ctx, c.key); lerr == nil && c.made(now) {
 		return true, nil
 	}
 	return true, ambiguous(err)
 }
 
+// hasObjects tells whether the content lies in objects of its own.
+func (h *held) hasObjects() bool { return h != nil && h.entry != nil && !h.entry.Inline }
+
 // removeReplaced removes the content that an entry had. What cannot be removed is an orphan, which Sweep finds.
 func (b *bucket) removeReplaced(old *held) {
-	if old == nil || old.entry == nil {
+	if !old.hasObjects() {
 		return
 	}
 	pieces, err := old.entry.pieces(old.beside)

@@ -91,6 +91,7 @@ func (b *bucket) send(ctx context.Context, c *change, w *writer, body io.Reader,
 		c.beside, err = io.ReadAll(first.Open())
 		return err
 	}
+	c.ahead = b.lookAhead(ctx, c.key)
 	sent, err := w.write(ctx, putPiece(c.next.ID, 0), stream, opts.Concurrency)
 	c.next.Size, c.next.CRC32C = sent.size, sent.crc
 	if err == nil && sent.size > maxObject {

@@ -60,6 +60,13 @@ func (s *session) leave() {
 	}
 }
 
+// keep keeps the connection open until leave, for who is between enter and leave already.
+func (s *session) keep() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.busy++
+}
+
 func (s *session) end() {
 	s.shut()
 	close(s.ended)

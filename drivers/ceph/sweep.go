@@ -70,7 +70,7 @@ func (b *bucket) sweep(ctx context.Context, opts SweepOptions) (swept Swept, err
 			return swept, err
 		}
 		_, err := call(ctx, b.session, func() (struct{}, error) {
-			return struct{}{}, b.index.apply(o.object, []step{{do: unset, key: o.name}})
+			return struct{}{}, b.apply(o.object, []step{{do: unset, key: o.name}})
 		})
 		if err != nil {
 			return swept, gone(err)
@@ -241,7 +241,7 @@ func (b *bucket) acquitEntry(ctx context.Context, found suspects, p pair) error 
 		return nil
 	}
 	// What lies beside may have been replaced since, so both are read together.
-	h, err := call(ctx, b.session, func() (*held, error) { return b.look(key) })
+	h, err := call(ctx, b.session, func() (*held, error) { return b.look(ctx, key) })
 	if err != nil || h == nil || h.entry == nil || h.entry.ID != e.ID {
 		return err
 	}

@@ -142,7 +142,7 @@ func TestSweepUploads(t *testing.T) {
 	send(t, young, 1, "abcd")
 	old := &handle{b: b.raw, objectKey: "k", uploadRecord: &uploadRecord{Format: formatVersion, ID: agedID(50 * time.Hour), PartSize: 4}}
 	old.raw = encodeJSON(old.uploadRecord)
-	if err := p.apply(b.raw.shard("k"), []step{{set, old.key(), old.raw}}); err != nil {
+	if err := p.operate(b.raw.shard("k"), []step{{set, old.key(), old.raw}}); err != nil {
 		t.Fatal(err)
 	}
 	send(t, old, 1, "abcd")
@@ -155,7 +155,7 @@ func TestSweepUploads(t *testing.T) {
 	// An abort that was interrupted after its first operation.
 	left := begin(t, b, "k", 4, nil)
 	send(t, left, 1, "abcd")
-	if err := p.apply(b.raw.shard("k"), []step{{do: unset, key: uploadKey("k", left.ID())}}); err != nil {
+	if err := p.operate(b.raw.shard("k"), []step{{do: unset, key: uploadKey("k", left.ID())}}); err != nil {
 		t.Fatal(err)
 	}
 	if got := problems(t, b); len(got[Orphan]) != 1 {

@@ -29,7 +29,7 @@ func (b *bucket) Upload(ctx context.Context, key string, opts *blob.UploadOption
 	}
 	h := &handle{b: b, objectKey: key, uploadRecord: r, raw: encodeJSON(r), cond: opts.If}
 	_, abandoned, err := callFor(ctx, b.session, patience, func() (struct{}, error) {
-		err := b.index.apply(b.shard(key), []step{{do: compare, key: h.key()}, {set, h.key(), h.raw}})
+		err := b.apply(b.shard(key), []step{{do: compare, key: h.key()}, {set, h.key(), h.raw}})
 		if is(err, late) {
 			err = ambiguous(err)
 		}
@@ -49,7 +49,7 @@ func (b *bucket) resume(ctx context.Context, key string, opts *blob.UploadOption
 		return nil, noUpload(opts.ID)
 	}
 	h := &handle{b: b, objectKey: key, uploadRecord: &uploadRecord{ID: opts.ID}, cond: opts.If}
-	raw, err := call(ctx, b.session, func() ([]byte, error) { return b.value(key, h.key()) })
+	raw, err := call(ctx, b.session, func() ([]byte, error) { return b.value(ctx, key, h.key()) })
 	switch {
 	case err != nil:
 		return nil, err
@@ -61,12 +61,6 @@ func (b *bucket) resume(ctx context.Context, key string, opts *blob.UploadOption
 	}
 	h.raw = raw
 	return h, nil
-}
-
-// value returns one value of the shard of key, or nil.
-func (b *bucket) value(key, omapKey string) ([]byte, error) {
-	values, err := b.values(b.shard(key), omapKey)
-	return values[omapKey], err
 }
 
 func noUpload(id string) error { return fmt.Errorf("upload %.100q: %w", id, blob.ErrNotExist) }
@@ -114,8 +108,8 @@ func (h *handle) key() string { return uploadKey(h.objectKey, h.ID()) }
 func (h *handle) alive() step { return step{compare, h.key(), h.raw} }
 
 // stillThere returns why the upload has ended, or nil.
-func (b *bucket) stillThere(h *handle) error {
-	raw, err := b.value(h.objectKey, h.key())
+func (h *handle) stillThere(ctx context.Context) error {
+	raw, err := h.b.value(ctx, h.objectKey, h.key())
 	if err == nil && raw == nil {
 		err = noUpload(h.ID())
 	}
@@ -164,7 +158,7 @@ func (h *handle) publishPart(ctx context.Context, n int, generation string, s se
 func (h *handle) replacePart(ctx context.Context, n int, generation string, s sent) (published bool, err error) {
 	key := partKey(h.ID(), n)
 	for {
-		values, err := h.b.values(h.b.shard(h.objectKey), key, h.key())
+		values, err := h.b.values(ctx, h.b.shard(h.objectKey), key, h.key())
 		if err != nil {
 			return false, err
 		}
@@ -188,7 +182,7 @@ func (h *handle) replacePart(ctx context.Context, n int, generation string, s se
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}
-		err = h.b.index.apply(h.b.shard(h.objectKey), []step{h.alive(), {compare, key, old}, {set, key, encodeJSON(next)}})
+		err = h.b.apply(h.b.shard(h.objectKey), []step{h.alive(), {compare, key, old}, {set, key, encodeJSON(next)}})
 		switch {
 		case err == nil:
 			return true, nil
@@ -205,7 +199,7 @@ const maxGenerations = 1000
 
 func (h *handle) Parts(ctx context.Context) iter.Seq2[blob.Part, error] {
 	return func(yield func(blob.Part, error) bool) {
-		_, err := call(ctx, h.b.session, func() (struct{}, error) { return struct{}{}, h.b.stillThere(h) })
+		_, err := call(ctx, h.b.session, func() (struct{}, error) { return struct{}{}, h.stillThere(ctx) })
 		if err != nil {
 			yield(blob.Part{}, err)
 			return
@@ -310,7 +304,7 @@ func (h *handle) Complete(ctx context.Context) (*blob.Object, error) {
 		}
 	}
 	// Asking costs a request, and tells an upload that has ended from one whose condition is lost.
-	if _, err := call(ctx, h.b.session, func() (struct{}, error) { return struct{}{}, h.b.stillThere(h) }); err != nil {
+	if _, err := call(ctx, h.b.session, func() (struct{}, error) { return struct{}{}, h.stillThere(ctx) }); err != nil {
 		return nil, err
 	}
 	_, err := h.b.publish(ctx, &change{key: h.objectKey, cond: h.cond, next: next, beside: generations, upload: h})
@@ -328,7 +322,7 @@ func (h *handle) Complete(ctx context.Context) (*blob.Object, error) {
 
 // completed returns the object if an earlier Complete that was not answered has made it.
 func (h *handle) completed(ctx context.Context) (*blob.Object, error) {
-	now, err := call(ctx, h.b.session, func() (*held, error) { return h.b.look(h.objectKey) })
+	now, err := call(ctx, h.b.session, func() (*held, error) { return h.b.look(ctx, h.objectKey) })
 	if err != nil || now == nil || now.entry == nil || now.entry.ID != h.ID() {
 		return nil, err
 	}
@@ -351,7 +345,7 @@ func (h *handle) Abort(ctx context.Context) error {
 
 // end removes the upload and its parts. One that has ended is left as it is.
 func (h *handle) end() error {
-	err := h.b.index.apply(h.b.shard(h.objectKey), []step{h.alive(), {do: unset, key: h.key()}})
+	err := h.b.apply(h.b.shard(h.objectKey), []step{h.alive(), {do: unset, key: h.key()}})
 	switch {
 	case is(err, mismatch):
 		return nil
@@ -383,7 +377,7 @@ func (h *handle) removeParts(chosen map[string]bool) error {
 		return err
 	}
 	for some := range slices.Chunk(records, maxPage) {
-		if err := h.b.index.apply(h.b.shard(h.objectKey), some); err != nil {
+		if err := h.b.apply(h.b.shard(h.objectKey), some); err != nil {
 			return gone(err)
 		}
 	}
