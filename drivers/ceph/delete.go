@@ -95,7 +95,7 @@ func (b *bucket) removeTogether(ctx context.Context, keys []string) (done bool, 
 	for _, key := range keys {
 		if raw, found := values[tagEntry+key]; found {
 			compares = append(compares, step{compare, tagEntry + key, raw})
-			unsets = append(unsets, step{do: unset, key: tagEntry + key}, step{do: unset, key: tagContent + key})
+			unsets = append(unsets, step{do: unset, key: tagEntry + key}, step{do: unset, key: tagContent + key}, step{do: unset, key: tagLarge + key})
 			replaced = append(replaced, newHeld(raw, values[tagContent+key]))
 		}
 	}

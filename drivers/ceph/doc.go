@@ -25,13 +25,16 @@
 //	holdall.index.N                  shard N; FNV-1a of the key, 64 bits, modulo the number of shards, says which. In its omap:
 //	    e<key>                       the entry: an ID, size, time, CRC-32C, headers and metadata (codec.go)
 //	    c<key>                       content of up to 4 KiB; or, of an upload, 8 letters for each part: its generation
+//	    d<key>                       there if the content lies in objects of its own
 //	    u<key>…<ID>                  an unfinished upload, JSON
 //	    p<ID>.<part>                 a part of one that has arrived, JSON, with its generations
 //	holdall.data.<ID>/N              the Nth 4 MiB of a Put
 //	holdall.data.<ID>.<part>-<generation>/N   and of a part
 //
-// Content is written once, under the ID of its write, and never changed. One operation on the shard then compares the
-// entry with what was read before, and sets the new one; it alone publishes. So conditions are exact, among any number of
+// Content is written once, under the ID of its write, and never changed. One operation on the shard then compares what the
+// key holds with what the write counts on, and sets the new entry; it alone publishes. A write on a condition counts on
+// the entry that it has read, or on none; one without a condition, of up to 4 KiB, on no content that it would have to
+// remove, and so takes one request. So conditions are exact, among any number of
 // processes; a listing never disagrees with a read; and an interrupted write leaves nothing but content that nothing
 // names. [Bucket.Sweep] removes that, by age, and [Bucket.Fsck] looks for whatever is not as it should be.
 //
@@ -49,7 +52,7 @@
 // they are retryable. A write that was sent and not answered is [blob.ErrAmbiguous], unless the key is seen to hold it: it
 // may still be carried out. A Put must not take longer than 12 hours.
 //
-// Times are those of the clients' clocks, except that the time of a key never goes back.
+// Times are those of the clients' clocks; those that one process gives grow strictly.
 //
 // # What RADOS cannot do
 //

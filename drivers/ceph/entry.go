@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync/atomic"
 	"time"
 
 	"github.com/holdall-go/holdall/blob"
@@ -75,11 +76,24 @@ func (e *entry) object(key string) *blob.Object {
 		Attributes: e.given(), Checksums: blob.CRC32CSum(e.CRC32C)}
 }
 
-// stamp gives the entry the time of now, or a later one than that of the entry that it replaces.
-func (e *entry) stamp(old *entry) {
+// lastTime is the latest time that this process gave to an entry.
+var lastTime atomic.Int64
+
+// stamp gives the entry the time of now; or a later one than that of the entry that it replaces, if that was read, and of
+// all that this process has written.
+func (e *entry) stamp(old *held) {
 	e.Time = time.Now().UnixNano()
-	if old != nil && old.Time < math.MaxInt64 {
-		e.Time = max(e.Time, old.Time+1)
+	if old != nil && old.entry != nil && old.entry.Time < math.MaxInt64 {
+		e.Time = max(e.Time, old.entry.Time+1)
+	}
+	for {
+		last := lastTime.Load()
+		if e.Time > last && lastTime.CompareAndSwap(last, e.Time) {
+			return
+		}
+		if e.Time <= last {
+			e.Time = last + 1
+		}
 	}
 }
 

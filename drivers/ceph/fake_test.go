@@ -102,11 +102,25 @@ func (p *fakePool) operate(object string, steps []step) error {
 	})
 }
 
-func (p *fakePool) values(ctx context.Context, ended func(), object string, keys ...string) (map[string][]byte, error) {
-	found := map[string][]byte{}
+// waitFor runs f, and leaves it to itself if ctx ends first.
+func waitFor(ctx context.Context, ended func(), f func() error) error {
 	done := make(chan error, 1)
 	go func() {
-		done <- p.do("values", object, func() error {
+		done <- f()
+		ended()
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (p *fakePool) values(ctx context.Context, ended func(), object string, keys ...string) (map[string][]byte, error) {
+	found := map[string][]byte{}
+	err := waitFor(ctx, ended, func() error {
+		return p.do("values", object, func() error {
 			o := p.objects[object]
 			if o == nil {
 				return fail(missing, "values", object)
@@ -118,14 +132,11 @@ func (p *fakePool) values(ctx context.Context, ended func(), object string, keys
 			}
 			return nil
 		})
-		ended()
-	}()
-	select {
-	case err := <-done:
-		return found, err
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	})
+	if err != nil {
+		return nil, err
 	}
+	return found, nil
 }
 
 func (p *fakePool) page(object, prefix, after, include string, most int) (page []pair, more bool, err error) {
@@ -168,27 +179,37 @@ func (p *fakePool) make(object string, content []byte) error {
 	})
 }
 
-func (p *fakePool) write(object string, content []byte) error {
-	return p.do("write", object, func() error {
-		if len(content) == 0 || len(content) > chunkSize {
-			panic("go-ceph panics on an empty slice, and an OSD refuses a large one")
-		}
-		p.objects[object] = &fakeObject{slices.Clone(content), map[string][]byte{}}
-		return nil
+func (p *fakePool) write(ctx context.Context, ended func(), object string, content []byte) error {
+	content = slices.Clone(content)
+	return waitFor(ctx, ended, func() error {
+		return p.do("write", object, func() error {
+			if len(content) == 0 || len(content) > chunkSize {
+				panic("go-ceph panics on an empty slice, and an OSD refuses a large one")
+			}
+			p.objects[object] = &fakeObject{content, map[string][]byte{}}
+			return nil
+		})
 	})
 }
 
-func (p *fakePool) read(object string, b []byte, off int64) (n int, err error) {
-	return n, p.do("read", object, func() error {
-		o := p.objects[object]
-		if o == nil {
-			return fail(missing, "read", object)
-		}
-		if off < int64(len(o.content)) {
-			n = copy(b, o.content[off:])
-		}
-		return nil
+func (p *fakePool) read(ctx context.Context, ended func(), object string, b []byte, off int64) (int, error) {
+	n := 0
+	err := waitFor(ctx, ended, func() error {
+		return p.do("read", object, func() error {
+			o := p.objects[object]
+			if o == nil {
+				return fail(missing, "read", object)
+			}
+			if off < int64(len(o.content)) {
+				n = copy(b, o.content[off:])
+			}
+			return nil
+		})
 	})
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
 }
 
 func (p *fakePool) size(object string) (n int64, err error) {

@@ -129,8 +129,8 @@ func (c *checker) shard(shard string) error {
 		switch tag {
 		case tagEntry:
 			err = c.entry(rest)
-		case tagContent:
-			err = c.beside(shard, rest)
+		case tagContent, tagLarge:
+			err = c.beside(shard, tag, rest)
 		case tagUpload:
 			err = c.upload(shard, p)
 		case tagPart:
@@ -191,6 +191,13 @@ func (c *checker) examine(key string, h *held) (problems []Problem, err error) {
 	if err != nil {
 		return []Problem{{Kind: Damaged, Object: c.b.shard(key), Detail: err.Error()}}, nil
 	}
+	mark, err := call(c.ctx, c.b.session, func() ([]byte, error) { return c.b.value(c.ctx, key, tagLarge+key) })
+	if err != nil {
+		return nil, err
+	}
+	if mark == nil {
+		problems = append(problems, Problem{Kind: Damaged, Object: c.b.shard(key), Detail: "the mark of large content is missing, so a small write would leave that"})
+	}
 	for _, p := range pieces {
 		for i := range p.objects() {
 			if err := c.ctx.Err(); err != nil {
@@ -231,13 +238,13 @@ func (c *checker) compare(key string, e *entry, pieces []piece) ([]Problem, erro
 	return nil, nil
 }
 
-// beside checks that something lies beside an entry.
-func (c *checker) beside(shard, key string) error {
+// beside checks that what stands beside an entry is one's.
+func (c *checker) beside(shard, tag, key string) error {
 	values, err := call(c.ctx, c.b.session, func() (map[string][]byte, error) {
-		return c.b.values(c.ctx, shard, tagEntry+key, tagContent+key)
+		return c.b.values(c.ctx, shard, tagEntry+key, tag+key)
 	})
-	if err == nil && values[tagContent+key] != nil && values[tagEntry+key] == nil {
-		c.report(Problem{Kind: Damaged, Key: key, Object: shard, Detail: "there is content without an entry"})
+	if err == nil && values[tag+key] != nil && values[tagEntry+key] == nil {
+		c.report(Problem{Kind: Damaged, Key: key, Object: shard, Detail: fmt.Sprintf("there is %q without an entry", tag+key)})
 	}
 	return err
 }

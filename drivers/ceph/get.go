@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"sync"
 
 	"github.com/holdall-go/holdall/blob"
 )
@@ -65,13 +64,13 @@ type stream struct {
 	next, end int64 // what is not asked for yet
 	window    int   // how many requests may be under way
 	asked     []chan answer
-	buffer    *[nextRead]byte // of left
-	left      []byte          // arrived, and not delivered yet
+	buffer    []byte // of left
+	left      []byte // arrived, and not delivered yet
 	err       error
 }
 
 type answer struct {
-	buffer *[nextRead]byte
+	buffer []byte
 	n      int
 	err    error
 }
@@ -93,10 +92,8 @@ func (s *stream) Read(p []byte) (int, error) {
 }
 
 func (s *stream) free() {
-	if s.buffer != nil {
-		readBuffers.Put(s.buffer)
-		s.buffer = nil
-	}
+	readBuffers.give(s.buffer)
+	s.buffer = nil
 }
 
 // fill takes the next answer, and asks for what comes after it.
@@ -146,14 +143,14 @@ func (s *stream) take(most int64) where {
 	return where{p.object(chunk), off, int(n)}
 }
 
-// fetch makes a request. The buffer is that of the call, which may go on when it was abandoned.
-func (s *stream) fetch(w where) answer {
-	a, err := call(s.ctx, s.b.session, func() (answer, error) {
-		a := answer{buffer: readBuffers.Get().(*[nextRead]byte)}
-		var err error
-		a.n, err = s.b.data.read(w.object, a.buffer[:w.n], w.off)
-		return a, err
-	})
+// fetch makes a request. If ctx ends first, the buffer stays with the call.
+func (s *stream) fetch(w where) (a answer) {
+	if err := s.b.begin(s.ctx); err != nil {
+		return answer{err: err}
+	}
+	a.buffer = readBuffers.take(int64(w.n))
+	var err error
+	a.n, err = s.b.data.read(s.ctx, s.b.release, w.object, a.buffer, w.off)
 	switch {
 	case is(err, missing):
 		a.err = s.vanished(err)
@@ -181,5 +178,3 @@ func (s *stream) Close() error {
 	s.cancel()
 	return nil
 }
-
-var readBuffers = sync.Pool{New: func() any { return new([nextRead]byte) }}

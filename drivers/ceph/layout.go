@@ -27,6 +27,7 @@ const (
 const (
 	tagEntry   = "e" // and the key: its entry
 	tagContent = "c" // and the key: the content, if it is inline, or what the parts of an upload are called
+	tagLarge   = "d" // and the key: there if the content lies in objects of its own
 	tagUpload  = "u" // and the escaped key, a separator and an ID: an unfinished upload
 	tagPart    = "p" // and an ID and the number of a part: that part of an unfinished upload
 )

@@ -22,11 +22,13 @@ type pool interface {
 	// make makes an object that must not exist, or is taken; an empty one may have existed.
 	make(object string, content []byte) error
 
-	// write replaces the content of an object, which is not empty.
-	write(object string, content []byte) error
+	// write replaces the content of an object, which is not empty. If ctx ends first, that is its error, and the call is
+	// left to itself, but content is not. When it has ended, ended is called.
+	write(ctx context.Context, ended func(), object string, content []byte) error
 
-	// read reads from off on, and fewer bytes than p has only at the end.
-	read(object string, p []byte, off int64) (int, error)
+	// read reads from off on, and fewer bytes than p has only at the end. If ctx ends first, that is its error, and p
+	// belongs to the call, which is left to itself. When it has ended, ended is called.
+	read(ctx context.Context, ended func(), object string, p []byte, off int64) (int, error)
 
 	// size tells how many bytes the object has.
 	size(object string) (int64, error)

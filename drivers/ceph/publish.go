@@ -43,51 +43,66 @@ func (b *bucket) current(ctx context.Context, c *change) (*held, error) {
 	return a.held, a.err
 }
 
-// steps are the operation that makes the change if the key still holds old.
-func (c *change) steps(old *held) ([]step, error) {
+// A basis is what a change takes for granted, and what its operation compares therefore.
+type basis struct {
+	unseen bool  // nothing was looked at: the key has no content in objects of its own, which would have to be removed
+	held   *held // what the key holds, unless it is unseen
+}
+
+// begin returns the basis that a change can have without looking, which saves a request: who creates counts on nothing
+// being there, and who sets no condition on no content in objects. If that is wrong, the operation says so. What has been
+// looked at anyhow needs no guess.
+func (c *change) begin() (_ basis, ok bool) {
+	if c.cond.Kind() == blob.KindAbsent {
+		return basis{}, true
+	}
+	return basis{unseen: true}, c.cond.IsZero() && c.ahead == nil
+}
+
+// steps are the operation that makes the change.
+func (c *change) steps(on basis) ([]step, error) {
 	check := step{do: compare, key: tagEntry + c.key}
-	if old != nil {
-		check.value = old.raw
+	switch {
+	case on.unseen:
+		check.key = tagLarge + c.key
+	case on.held != nil:
+		check.value = on.held.raw
 	}
-	steps := []step{check}
-	if c.next == nil {
-		return append(steps, step{do: unset, key: tagEntry + c.key}, step{do: unset, key: tagContent + c.key}), nil
+	e, content, large := step{unset, tagEntry + c.key, nil}, step{unset, tagContent + c.key, nil}, step{unset, tagLarge + c.key, nil}
+	if c.next != nil {
+		c.next.stamp(on.held)
+		raw, err := c.next.encode()
+		if err != nil {
+			return nil, err
+		}
+		e.do, e.value = set, raw
+		if len(c.beside) > 0 {
+			content.do, content.value = set, c.beside
+		}
+		if !c.next.Inline {
+			large.do, large.value = set, []byte{'1'}
+		}
 	}
-	var was *entry
-	if old != nil {
-		was = old.entry
-	}
-	c.next.stamp(was)
-	raw, err := c.next.encode()
-	if err != nil {
-		return nil, err
-	}
-	steps = append(steps, step{set, tagEntry + c.key, raw})
-	if len(c.beside) > 0 {
-		steps = append(steps, step{set, tagContent + c.key, c.beside})
-	} else {
-		steps = append(steps, step{do: unset, key: tagContent + c.key})
-	}
+	steps := []step{check, e, content, large}
 	if c.upload != nil {
 		steps = append(steps, c.upload.alive(), step{do: unset, key: c.upload.key()})
 	}
 	return steps, nil
 }
 
-// publish makes a change, if its condition holds, in one operation that compares what the key holds with what was read
-// and sets what it shall hold. What the change replaces is removed. Published tells whether the new content may be in
+// publish makes a change, if its condition holds, in one operation that compares what the key holds with what the change
+// counts on, and sets what it shall hold. What the change replaces is removed. Published tells whether the new content may be in
 // use: always after success, and where the outcome is unknown.
 func (b *bucket) publish(ctx context.Context, c *change) (published bool, err error) {
 	if err := b.begin(ctx); err != nil {
 		return false, err
 	}
 	defer b.release()
-	// Who creates begins with the guess that there is nothing, which saves a request.
-	guess := c.cond.Kind() == blob.KindAbsent
-	var old *held
+	on, ready := c.begin()
 	for sent := false; ; sent = true {
-		if !guess {
-			if old, err = b.current(ctx, c); err != nil {
+		if !ready {
+			old, err := b.current(ctx, c)
+			if err != nil {
 				return false, err
 			}
 			if sent && c.made(old) {
@@ -99,13 +114,14 @@ func (b *bucket) publish(ctx context.Context, c *change) (published bool, err er
 			if old == nil && c.next == nil {
 				return false, nil
 			}
+			on = basis{held: old}
 		}
 		if c.upload != nil && sent {
 			if err := c.upload.stillThere(ctx); err != nil {
 				return false, err
 			}
 		}
-		left, err := b.replace(ctx, c, old)
+		left, err := b.replace(ctx, c, on)
 		switch {
 		case err == nil:
 			return true, nil
@@ -116,13 +132,13 @@ func (b *bucket) publish(ctx context.Context, c *change) (published bool, err er
 		case !is(err, mismatch):
 			return false, gone(err)
 		}
-		guess = false
+		ready = false
 	}
 }
 
-// replace makes the change if the key still holds old, and removes the content that old had.
-func (b *bucket) replace(ctx context.Context, c *change, old *held) (left bool, err error) {
-	steps, err := c.steps(old)
+// replace makes the change if its basis still holds, and removes the content that it replaces.
+func (b *bucket) replace(ctx context.Context, c *change, on basis) (left bool, err error) {
+	steps, err := c.steps(on)
 	if err == nil {
 		err = ctx.Err()
 	}
@@ -133,15 +149,15 @@ func (b *bucket) replace(ctx context.Context, c *change, old *held) (left bool, 
 	left, err = b.index.apply(ctx, func(err error) {
 		defer b.leave()
 		if err == nil {
-			b.removeReplaced(old)
+			b.removeReplaced(on.held)
 		}
 	}, b.shard(c.key), steps)
 	if left {
 		return true, err
 	}
 	defer b.leave()
-	if err == nil && old.hasObjects() {
-		done := b.background(func() { b.removeReplaced(old) })
+	if err == nil && on.held.hasObjects() {
+		done := b.background(func() { b.removeReplaced(on.held) })
 		select {
 		case <-done:
 		case <-ctx.Done():

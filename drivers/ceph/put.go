@@ -92,7 +92,13 @@ func (b *bucket) send(ctx context.Context, c *change, w *writer, body io.Reader,
 		return err
 	}
 	c.ahead = b.lookAhead(ctx, c.key)
-	sent, err := w.write(ctx, putPiece(c.next.ID, 0), stream, opts.Concurrency)
+	whole := putPiece(c.next.ID, first.Size)
+	if only && first.Size <= chunkSize {
+		w.pieces = []piece{whole}
+		c.next.Size, c.next.CRC32C = first.Size, first.CRC32C
+		return w.object(ctx, whole.object(0), first)
+	}
+	sent, err := w.write(ctx, whole, stream, opts.Concurrency)
 	c.next.Size, c.next.CRC32C = sent.size, sent.crc
 	if err == nil && sent.size > maxObject {
 		err = fmt.Errorf("%w: the body has %d bytes; this bucket takes at most %d", blob.ErrInvalid, sent.size, int64(maxObject))
@@ -131,9 +137,6 @@ type sent struct {
 	crc  uint32
 }
 
-// buffers hold an object each while it is written.
-var buffers = sync.Pool{New: func() any { return new([chunkSize]byte) }}
-
 // write writes the parts of src, one object each, as the piece p, whose size need not be known.
 func (w *writer) write(ctx context.Context, p piece, src parts.Source, concurrency int) (sent, error) {
 	if concurrency <= 0 {
@@ -162,26 +165,22 @@ func (w *writer) write(ctx context.Context, p piece, src parts.Source, concurren
 	return all, err
 }
 
-// object writes one object. The buffer belongs to the call until that ends, also if it was abandoned.
+// object writes one object.
 func (w *writer) object(ctx context.Context, name string, part *parts.Part) error {
-	buffer := buffers.Get().(*[chunkSize]byte)
-	content := buffer[:part.Size]
-	_, err := io.ReadFull(part.Open(), content)
-	if err == nil {
-		err = w.b.begin(ctx)
-	}
-	if err != nil {
-		buffers.Put(buffer)
+	buffer := buffers.take(part.Size)
+	defer buffers.give(buffer)
+	if _, err := io.ReadFull(part.Open(), buffer); err != nil {
 		return err
 	}
 	part.Release()
+	if err := w.b.begin(ctx); err != nil {
+		return err
+	}
 	w.writing.Add(1)
-	_, _, err = run(ctx, w.b.session, 0, func() (struct{}, error) {
-		defer w.writing.Done()
-		defer buffers.Put(buffer)
-		return struct{}{}, w.b.data.write(name, content)
-	})
-	return err
+	return w.b.data.write(ctx, func() {
+		w.writing.Done()
+		w.b.release()
+	}, name, buffer)
 }
 
 // undo removes what was written when all that is under way has ended. It is waited for, but not for long: the caller may

@@ -238,24 +238,6 @@ func (p *radosPool) make(object string, content []byte) error {
 	return nil
 }
 
-func (p *radosPool) write(object string, content []byte) error {
-	op := rados.CreateWriteOp()
-	defer op.Release()
-	op.WriteFull(content)
-	if err := op.Operate(p.io, object, rados.OperationFullTry); err != nil {
-		return failed("write of "+object, err)
-	}
-	return nil
-}
-
-func (p *radosPool) read(object string, b []byte, off int64) (int, error) {
-	n, err := p.io.Read(object, b, uint64(off))
-	if err != nil {
-		return 0, failed("read of "+object, err)
-	}
-	return n, nil
-}
-
 func (p *radosPool) size(object string) (int64, error) {
 	s, err := p.io.Stat(object)
 	if err != nil {

@@ -1,6 +1,7 @@
 package ceph
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,7 +42,7 @@ func (r *record) check() error {
 // readRecord returns the record of a namespace, or nil if that has none.
 func readRecord(index pool) (*record, error) {
 	raw := make([]byte, maxRecord)
-	n, err := index.read(recordObject, raw, 0)
+	n, err := index.read(context.Background(), func() {}, recordObject, raw, 0)
 	if is(err, missing) {
 		return nil, nil
 	}

@@ -19,7 +19,7 @@ func agedID(age time.Duration) string {
 
 func write(t *testing.T, p *fakePool, object string) {
 	t.Helper()
-	if err := p.write(object, []byte("x")); err != nil {
+	if err := p.write(t.Context(), func() {}, object, []byte("x")); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -197,6 +197,7 @@ func TestFsck(t *testing.T) {
 		"an entry is cut off":      {func(b *Bucket, p *fakePool) { omap(b, p, "small")[tagEntry+"small"] = []byte("\x01a") }, Damaged, "too early"},
 		"an entry is of a future":  {func(b *Bucket, p *fakePool) { omap(b, p, "small")[tagEntry+"small"] = []byte("\x02") }, Damaged, "format 2"},
 		"content without an entry": {func(b *Bucket, p *fakePool) { delete(omap(b, p, "small"), tagEntry+"small") }, Damaged, "without an entry"},
+		"large content unmarked":   {func(b *Bucket, p *fakePool) { delete(omap(b, p, "large"), tagLarge+"large") }, Damaged, "mark"},
 		"an entry without content": {func(b *Bucket, p *fakePool) { delete(omap(b, p, "small"), tagContent+"small") }, Damaged, "has 0 bytes"},
 		"parts without their list": {func(b *Bucket, p *fakePool) { delete(omap(b, p, "parts"), tagContent+"parts") }, Damaged, "list of parts"},
 		"a foreign key":            {func(b *Bucket, p *fakePool) { omap(b, p, "small")["x"] = nil }, Foreign, `"x"`},

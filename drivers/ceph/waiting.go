@@ -72,6 +72,13 @@ static int wait_steps(struct wait *w, rados_ioctx_t io, const char *object, cons
 	return rados_aio_write_op_operate(w->write, io, w->completion, object, NULL, LIBRADOS_OPERATION_FULL_TRY);
 }
 
+// wait_write asks for the content of an object to be replaced. librados has copied it when this returns.
+static int wait_write(struct wait *w, rados_ioctx_t io, const char *object, const char *content, size_t n) {
+	w->write = rados_create_write_op();
+	rados_write_op_write_full(w->write, content, n);
+	return rados_aio_write_op_operate(w->write, io, w->completion, object, NULL, LIBRADOS_OPERATION_FULL_TRY);
+}
+
 // wait_for returns 1 when the answer is there, and 0 when it was left before.
 static int wait_for(struct wait *w) {
 	pthread_mutex_lock(&w->mu);
@@ -92,8 +99,8 @@ static void wait_leave(struct wait *w) {
 // wait_result waits for the answer, whoever has left.
 static int wait_result(struct wait *w) {
 	rados_aio_wait_for_complete_and_cb(w->completion);
-	int err = rados_aio_get_return_value(w->completion);
-	return err < 0 ? err : w->result;
+	int n = rados_aio_get_return_value(w->completion);
+	return n < 0 ? n : w->result < 0 ? w->result : n;
 }
 
 static void wait_free(struct wait *w) {
@@ -114,6 +121,7 @@ import "C"
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"syscall"
 	"time"
 	"unsafe"
@@ -143,30 +151,45 @@ func (t *text) after() *C.char {
 
 func (p *radosPool) ioctx() C.rados_ioctx_t { return C.rados_ioctx_t(p.io.Pointer()) }
 
-func (p *radosPool) values(ctx context.Context, ended func(), object string, keys ...string) (map[string][]byte, error) {
+// end waits for the answer to a request that was sent, if it was, and frees all. Use, which may be nil, is called with a
+// good answer before that.
+func end(w *C.struct_wait, sent C.int, call string, use func(n int)) error {
+	defer C.wait_free(w)
+	if sent >= 0 {
+		sent = C.wait_result(w)
+	}
+	if sent < 0 {
+		return &failure{kindOf(int(sent)), call, fmt.Errorf("rados: ret=%d, %w", int(sent), syscall.Errno(-sent))}
+	}
+	if use != nil {
+		use(int(sent))
+	}
+	return nil
+}
+
+// finish waits for the answer, or leaves the request to itself when ctx ends.
+func finish(ctx context.Context, ended func(), w *C.struct_wait, sent C.int, call string, use func(n int)) error {
+	if sent < 0 || await(ctx, 0, w) {
+		defer ended()
+		return end(w, sent, call, use)
+	}
+	go func() {
+		defer ended()
+		_ = end(w, sent, call, nil)
+	}()
+	return ctx.Err()
+}
+
+func (p *radosPool) values(ctx context.Context, ended func(), object string, keys ...string) (found map[string][]byte, err error) {
 	t, lengths := newText(object, 0), make([]C.size_t, len(keys))
 	for i, key := range keys {
 		t.bytes = append(t.bytes, key...)
 		lengths[i] = C.size_t(len(key))
 	}
 	w := C.wait_new()
-	finish := func(sent C.int) (found map[string][]byte, err error) {
-		defer ended()
-		defer C.wait_free(w)
-		if sent == 0 {
-			sent = C.wait_result(w)
-		}
-		if sent < 0 {
-			return nil, errno("read of "+object, sent)
-		}
-		return pairs(w.values), nil
-	}
 	sent := C.wait_values(w, p.ioctx(), t.object(), t.after(), unsafe.SliceData(lengths), C.size_t(len(lengths)))
-	if sent == 0 && !await(ctx, 0, w) {
-		go finish(sent)
-		return nil, ctx.Err()
-	}
-	return finish(sent)
+	err = finish(ctx, ended, w, sent, "read of "+object, func(int) { found = pairs(w.values) })
+	return found, err
 }
 
 func (p *radosPool) apply(ctx context.Context, later func(error), object string, steps []step) (left bool, err error) {
@@ -176,22 +199,32 @@ func (p *radosPool) apply(ctx context.Context, later func(error), object string,
 		lengths[i] = C.struct_step{C.int(s.do), C.size_t(len(s.key)), C.size_t(len(s.value))}
 	}
 	w := C.wait_new()
-	finish := func(sent C.int) error {
-		defer C.wait_free(w)
-		if sent == 0 {
-			sent = C.wait_result(w)
-		}
-		if sent < 0 {
-			return errno("write of "+object, sent)
-		}
-		return nil
-	}
 	sent := C.wait_steps(w, p.ioctx(), t.object(), t.after(), unsafe.SliceData(lengths), C.size_t(len(lengths)))
-	if sent == 0 && !await(ctx, patience, w) {
-		go func() { later(finish(sent)) }()
+	if sent >= 0 && !await(ctx, patience, w) {
+		go func() { later(end(w, sent, "write of "+object, nil)) }()
 		return true, ctx.Err()
 	}
-	return false, finish(sent)
+	return false, end(w, sent, "write of "+object, nil)
+}
+
+func (p *radosPool) write(ctx context.Context, ended func(), object string, content []byte) error {
+	w := C.wait_new()
+	start := (*C.char)(unsafe.Pointer(unsafe.SliceData(content)))
+	sent := C.wait_write(w, p.ioctx(), newText(object, 0).object(), start, C.size_t(len(content)))
+	return finish(ctx, ended, w, sent, "write of "+object, nil)
+}
+
+func (p *radosPool) read(ctx context.Context, ended func(), object string, b []byte, off int64) (n int, err error) {
+	w := C.wait_new()
+	pinner := &runtime.Pinner{} // librados writes to b after the call has returned
+	start := unsafe.SliceData(b)
+	pinner.Pin(start)
+	sent := C.rados_aio_read(p.ioctx(), newText(object, 0).object(), w.completion, (*C.char)(unsafe.Pointer(start)), C.size_t(len(b)), C.uint64_t(off))
+	err = finish(ctx, func() {
+		pinner.Unpin()
+		ended()
+	}, w, sent, "read of "+object, func(m int) { n = m })
+	return n, err
 }
 
 // await waits for the answer, and tells whether it came before ctx ended and some more time was over.
@@ -225,9 +258,4 @@ func pairs(values C.rados_omap_iter_t) map[string][]byte {
 		}
 		found[C.GoStringN(key, C.int(keyLength))] = C.GoBytes(unsafe.Pointer(value), C.int(valueLength))
 	}
-}
-
-// errno is the error of a call of librados itself.
-func errno(call string, code C.int) error {
-	return &failure{kindOf(int(code)), call, fmt.Errorf("rados: ret=%d, %w", int(code), syscall.Errno(-code))}
 }
