@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -27,6 +26,7 @@ var RADOS = &Provider{Name: "rados"}
 type Cluster struct {
 	Version string // such as "16.2.15"
 	Conf    string // the path of its ceph.conf, which names a keyring with client.admin
+	osds    int
 	process *clusterProcess
 }
 
@@ -73,7 +73,7 @@ func startCluster(ctx context.Context, osds int) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{Conf: filepath.Join(dir, "ceph", "ceph.conf")}
+	c := &Cluster{Conf: filepath.Join(dir, "ceph", "ceph.conf"), osds: osds}
 	d, err := runCluster(pool, ref, dir)
 	if err != nil {
 		os.RemoveAll(dir)
@@ -97,7 +97,7 @@ func startCluster(ctx context.Context, osds int) (*Cluster, error) {
 	if _, err := c.Exec(ctx, "chmod", "-R", "a+rX", filepath.Dir(c.Conf)); err != nil {
 		return nil, err
 	}
-	c.Version, err = c.version(ctx)
+	c.Version, err = cephVersion(ctx, c.process, "ceph-osd")
 	return c, err
 }
 
@@ -188,19 +188,6 @@ func (c *Cluster) addOSD(ctx context.Context, n int) error {
 		err = fmt.Errorf("starting OSD %d: %w", n, err)
 	}
 	return err
-}
-
-// version asks the program.
-func (c *Cluster) version(ctx context.Context) (string, error) {
-	out, err := c.Exec(ctx, "ceph-osd", "--version") // ceph version 16.2.15 (…) pacific (stable)
-	if err != nil {
-		return "", err
-	}
-	fields := strings.Fields(out)
-	if len(fields) < 3 || fields[1] != "version" {
-		return "", fmt.Errorf("unexpected: %q", out)
-	}
-	return fields[2], nil
 }
 
 // Name is the name of the cluster's column in the matrix.

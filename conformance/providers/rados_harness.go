@@ -33,7 +33,7 @@ func (c *Cluster) Harness(dataPool string) conformance.Harness {
 		}
 		return b
 	}
-	return conformance.Harness{
+	h := conformance.Harness{
 		Name: name,
 		Open: func(t *conformance.T) blob.Bucket {
 			namespace := fmt.Sprintf("hc-%d-%d", runID, opened.Add(1))
@@ -75,6 +75,10 @@ func (c *Cluster) Harness(dataPool string) conformance.Harness {
 			conformance.HookDenied:   "who may not read a namespace cannot open it",
 		},
 	}
+	if c.osds > 1 {
+		h.Restart, h.Impossible[conformance.HookRestart] = nil, "the other OSDs keep what they have in memory"
+	}
+	return h
 }
 
 // URL returns the URL of the bucket in a namespace of Pool.

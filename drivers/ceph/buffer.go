@@ -1,34 +1,41 @@
 package ceph
 
-import "sync"
-
-// A pool of buffers of one size. Small ones are made anew each time, which costs less than a large one.
-type bufferPool struct {
+// buffers are kept to be used again, up to idleBuffers of each size. A garbage collection does not take them, since to
+// make a large one anew takes as long as to fill it.
+var buffers = [...]struct {
 	size int64
-	pool sync.Pool
+	idle chan []byte
+}{
+	{64 << 10, make(chan []byte, idleBuffers)},
+	{nextRead, make(chan []byte, idleBuffers)},
+	{chunkSize, make(chan []byte, idleBuffers)},
 }
 
-const smallBuffer = 256 << 10
+const idleBuffers = 8
 
-var (
-	buffers     = &bufferPool{size: chunkSize} // hold an object while it is written
-	readBuffers = &bufferPool{size: nextRead}  // hold what has been read of one
-)
-
-// take returns a buffer of n bytes, which is at most the size of the pool.
-func (p *bufferPool) take(n int64) []byte {
-	if n <= smallBuffer {
-		return make([]byte, n)
+// takeBuffer returns a buffer of n bytes, up to chunkSize.
+func takeBuffer(n int64) []byte {
+	for _, b := range buffers {
+		if n <= b.size {
+			select {
+			case buffer := <-b.idle:
+				return buffer[:n]
+			default:
+				return make([]byte, n, b.size)
+			}
+		}
 	}
-	if b, ok := p.pool.Get().(*[]byte); ok {
-		return (*b)[:n]
-	}
-	return make([]byte, n, p.size)
+	panic("no object has so many bytes")
 }
 
-// give takes a buffer back that nobody uses any longer.
-func (p *bufferPool) give(b []byte) {
-	if int64(cap(b)) == p.size {
-		p.pool.Put(&b)
+// giveBuffer takes a buffer back that nobody uses any longer.
+func giveBuffer(buffer []byte) {
+	for _, b := range buffers {
+		if int64(cap(buffer)) == b.size {
+			select {
+			case b.idle <- buffer:
+			default:
+			}
+		}
 	}
 }

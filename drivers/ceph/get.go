@@ -92,7 +92,7 @@ func (s *stream) Read(p []byte) (int, error) {
 }
 
 func (s *stream) free() {
-	readBuffers.give(s.buffer)
+	giveBuffer(s.buffer)
 	s.buffer = nil
 }
 
@@ -148,7 +148,7 @@ func (s *stream) fetch(w where) (a answer) {
 	if err := s.b.begin(s.ctx); err != nil {
 		return answer{err: err}
 	}
-	a.buffer = readBuffers.take(int64(w.n))
+	a.buffer = takeBuffer(int64(w.n))
 	var err error
 	a.n, err = s.b.data.read(s.ctx, s.b.release, w.object, a.buffer, w.off)
 	switch {

@@ -1,10 +1,8 @@
 package ceph
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"hash"
 	"hash/crc32"
 	"io"
 	"sync"
@@ -16,7 +14,7 @@ import (
 
 const (
 	// putConcurrency is how many objects of one Put or part are written at once, unless the caller hints otherwise.
-	putConcurrency = 8
+	putConcurrency = 16
 
 	// longestPut is how long a Put may take from its beginning to its publication. What is older and named by nothing is
 	// an orphan to Sweep, so a Put that took longer might lose its content.
@@ -27,7 +25,7 @@ const (
 )
 
 func (b *bucket) Put(ctx context.Context, key string, body io.Reader, opts *blob.PutOptions) (*blob.Object, error) {
-	verify, err := newDigests(opts.Checksums)
+	verify, err := parts.NewDigests(opts.Checksums)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +34,7 @@ func (b *bucket) Put(ctx context.Context, key string, body io.Reader, opts *blob
 		return nil, err
 	}
 	size, known := blob.BodySize(body)
-	body = verify.tee(body)
+	body = verify.Tee(body)
 	var w *writer
 	if known && size <= inlineSize {
 		c.beside, err = readAll(body, size)
@@ -45,7 +43,7 @@ func (b *bucket) Put(ctx context.Context, key string, body io.Reader, opts *blob
 		err = b.send(ctx, c, w, body, opts)
 	}
 	if err == nil {
-		err = verify.check()
+		err = verify.Check()
 	}
 	if err == nil && w != nil && time.Since(w.began) > longestPut {
 		err = fmt.Errorf("it took longer than %v, which a Put must not; send it as an Upload", longestPut)
@@ -167,8 +165,8 @@ func (w *writer) write(ctx context.Context, p piece, src parts.Source, concurren
 
 // object writes one object.
 func (w *writer) object(ctx context.Context, name string, part *parts.Part) error {
-	buffer := buffers.take(part.Size)
-	defer buffers.give(buffer)
+	buffer := takeBuffer(part.Size)
+	defer giveBuffer(buffer)
 	if _, err := io.ReadFull(part.Open(), buffer); err != nil {
 		return err
 	}
@@ -190,53 +188,4 @@ func (w *writer) undo() {
 		w.writing.Wait()
 		_ = w.b.removePieces(w.pieces) // what stays is an orphan, which Sweep finds
 	}))
-}
-
-// digests compute what the caller says that the content has. A nil one is for none.
-type digests struct {
-	want   blob.Checksums
-	hashes map[blob.Algorithm]hash.Hash
-}
-
-func newDigests(want blob.Checksums) (*digests, error) {
-	if want.IsZero() {
-		return nil, nil
-	}
-	d := &digests{want: want, hashes: map[blob.Algorithm]hash.Hash{}}
-	for name := range want.All() {
-		h, err := name.New()
-		if err != nil {
-			return nil, err
-		}
-		d.hashes[name] = h
-	}
-	return d, nil
-}
-
-// tee returns body, and has what is read of it digested.
-func (d *digests) tee(body io.Reader) io.Reader {
-	if d == nil {
-		return body
-	}
-	return io.TeeReader(body, d)
-}
-
-func (d *digests) Write(p []byte) (int, error) {
-	for _, h := range d.hashes {
-		h.Write(p)
-	}
-	return len(p), nil
-}
-
-// check compares, when all is read.
-func (d *digests) check() error {
-	if d == nil {
-		return nil
-	}
-	for name, want := range d.want.All() {
-		if got := d.hashes[name].Sum(nil); !bytes.Equal(got, want) {
-			return fmt.Errorf("%w: the body has %s %x, and should have %x", blob.ErrChecksum, name, got, want)
-		}
-	}
-	return nil
 }

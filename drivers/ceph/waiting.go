@@ -159,7 +159,7 @@ func end(w *C.struct_wait, sent C.int, call string, use func(n int)) error {
 		sent = C.wait_result(w)
 	}
 	if sent < 0 {
-		return &failure{kindOf(int(sent)), call, fmt.Errorf("rados: ret=%d, %w", int(sent), syscall.Errno(-sent))}
+		return failed(call, errorCode(sent))
 	}
 	if use != nil {
 		use(int(sent))
@@ -259,3 +259,14 @@ func pairs(values C.rados_omap_iter_t) map[string][]byte {
 		found[C.GoStringN(key, C.int(keyLength))] = C.GoBytes(unsafe.Pointer(value), C.int(valueLength))
 	}
 }
+
+// An errorCode is an answer of librados, in the words of go-ceph. It is no syscall.Errno, which would answer to what has
+// another meaning here: an object that is missing is not the caller's.
+type errorCode int
+
+func (c errorCode) Error() string {
+	return fmt.Sprintf("rados: ret=%d, %v", int(c), syscall.Errno(-c))
+}
+
+// ErrorCode returns the negative number that librados answered.
+func (c errorCode) ErrorCode() int { return int(c) }

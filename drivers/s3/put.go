@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"os"
 	"strings"
@@ -44,14 +43,14 @@ func (b *bucket) Put(ctx context.Context, key string, body io.Reader, opts *blob
 	if err != nil {
 		return nil, err
 	}
-	verify, err := newDigests(opts.Checksums)
+	verify, err := parts.NewDigests(opts.Checksums)
 	if err != nil {
 		return nil, err
 	}
 	if local, at, size := atHand(body); local != nil {
 		return b.putLocal(ctx, w, local, at, size, verify, body, opts)
 	}
-	return b.putStream(ctx, w, verify.tee(body), verify, opts)
+	return b.putStream(ctx, w, verify.Tee(body), verify, opts)
 }
 
 // atHand returns a body that can be read again, anywhere and cheaply, and where in it the content is.
@@ -72,7 +71,7 @@ func atHand(body io.Reader) (r io.ReaderAt, at, size int64) {
 }
 
 // putLocal stores content that lies in memory or in a file. It is read twice, which costs less than to hold it.
-func (b *bucket) putLocal(ctx context.Context, w *write, r io.ReaderAt, at, size int64, verify *digests, body io.Reader, opts *blob.PutOptions) (*blob.Object, error) {
+func (b *bucket) putLocal(ctx context.Context, w *write, r io.ReaderAt, at, size int64, verify *parts.Digests, body io.Reader, opts *blob.PutOptions) (*blob.Object, error) {
 	gate := &gate{r: r}
 	defer gate.shut()
 	content := io.NewSectionReader(gate, at, size)
@@ -80,7 +79,7 @@ func (b *bucket) putLocal(ctx context.Context, w *write, r io.ReaderAt, at, size
 		if _, err := io.Copy(verify, content); err != nil {
 			return nil, err
 		}
-		if err := verify.check(); err != nil {
+		if err := verify.Check(); err != nil {
 			return nil, err
 		}
 	}
@@ -111,7 +110,7 @@ func (b *bucket) single(w *write, size int64) bool {
 }
 
 // putStream stores a stream, whose parts are held in memory until they are sent.
-func (b *bucket) putStream(ctx context.Context, w *write, body io.Reader, verify *digests, opts *blob.PutOptions) (*blob.Object, error) {
+func (b *bucket) putStream(ctx context.Context, w *write, body io.Reader, verify *parts.Digests, opts *blob.PutOptions) (*blob.Object, error) {
 	size := opts.Size
 	if n, known := blob.BodySize(body); known {
 		size = n
@@ -136,7 +135,7 @@ func (b *bucket) putStream(ctx context.Context, w *write, body io.Reader, verify
 		return nil, err
 	}
 	if only {
-		if err := verify.check(); err != nil {
+		if err := verify.Check(); err != nil {
 			return nil, err
 		}
 		return b.putSingle(ctx, w, first.Size, first.CRC32C, first.Open)
@@ -268,7 +267,7 @@ func (w *write) refused(err error) error {
 }
 
 // putParts stores an object in parts, and leaves nothing behind if that fails.
-func (b *bucket) putParts(ctx context.Context, w *write, src parts.Source, concurrency int, verify *digests) (*blob.Object, error) {
+func (b *bucket) putParts(ctx context.Context, w *write, src parts.Source, concurrency int, verify *parts.Digests) (*blob.Object, error) {
 	if b.single(w, 0) {
 		return nil, b.tooLong(w)
 	}
@@ -289,7 +288,7 @@ func (b *bucket) putParts(ctx context.Context, w *write, src parts.Source, concu
 		return err
 	})
 	if err == nil {
-		err = verify.check()
+		err = verify.Check()
 	}
 	var o *blob.Object
 	if err == nil {
@@ -399,52 +398,4 @@ func (g *gate) shut() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.closed = true
-}
-
-// digests compute what the caller says that the content has. A nil one is for none.
-type digests struct {
-	want   blob.Checksums
-	hashes map[blob.Algorithm]hash.Hash
-}
-
-func newDigests(want blob.Checksums) (*digests, error) {
-	if want.IsZero() {
-		return nil, nil
-	}
-	d := &digests{want: want, hashes: map[blob.Algorithm]hash.Hash{}}
-	for name := range want.All() {
-		h, err := name.New()
-		if err != nil {
-			return nil, err
-		}
-		d.hashes[name] = h
-	}
-	return d, nil
-}
-
-func (d *digests) Write(p []byte) (int, error) {
-	for _, h := range d.hashes {
-		h.Write(p)
-	}
-	return len(p), nil
-}
-
-func (d *digests) tee(body io.Reader) io.Reader {
-	if d == nil {
-		return body
-	}
-	return io.TeeReader(body, d)
-}
-
-// check compares, when all is read.
-func (d *digests) check() error {
-	if d == nil {
-		return nil
-	}
-	for name, want := range d.want.All() {
-		if got := d.hashes[name].Sum(nil); !bytes.Equal(got, want) {
-			return fmt.Errorf("%w: the body has %s %x, and should have %x", blob.ErrChecksum, name, got, want)
-		}
-	}
-	return nil
 }

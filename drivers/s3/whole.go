@@ -19,7 +19,7 @@ import (
 // putWhole stores a stream with one request, however long it is, since the server does not honour the condition at the
 // completion of an upload. A stream of up to 64 MiB is held in memory; a longer one, up to 5 GiB, must have declared its
 // size.
-func (b *bucket) putWhole(ctx context.Context, w *write, body io.Reader, size int64, verify *digests) (*blob.Object, error) {
+func (b *bucket) putWhole(ctx context.Context, w *write, body io.Reader, size int64, verify *parts.Digests) (*blob.Object, error) {
 	switch {
 	case size > maxSingle:
 		return nil, b.tooLong(w)
@@ -35,7 +35,7 @@ func (b *bucket) putWhole(ctx context.Context, w *write, body io.Reader, size in
 	if !only {
 		return nil, b.tooLong(w)
 	}
-	if err := verify.check(); err != nil {
+	if err := verify.Check(); err != nil {
 		return nil, err
 	}
 	return b.putSingle(ctx, w, all.Size, all.CRC32C, all.Open)
@@ -48,7 +48,7 @@ func (b *bucket) tooLong(w *write) error {
 
 // putThrough stores a long stream while it is read. It can be sent once only, and its checksum is known too late to go
 // with it: the server's own digest is compared afterwards, and nothing is kept for readers to compare.
-func (b *bucket) putThrough(ctx context.Context, w *write, body io.Reader, size int64, verify *digests) (*blob.Object, error) {
+func (b *bucket) putThrough(ctx context.Context, w *write, body io.Reader, size int64, verify *parts.Digests) (*blob.Object, error) {
 	sum := md5.New()
 	in := b.putInput(w, size)
 	content := &through{ctx: ctx, r: io.TeeReader(body, sum), left: size, verify: verify}
@@ -78,7 +78,7 @@ type through struct {
 	ctx    context.Context
 	r      io.Reader
 	left   int64
-	verify *digests
+	verify *parts.Digests
 
 	mu  sync.Mutex // an HTTP client may go on reading when its request has failed
 	err error
@@ -113,7 +113,7 @@ func (t *through) Read(p []byte) (int, error) {
 		err = io.ErrUnexpectedEOF
 	}
 	if t.left == 0 && (err == nil || err == io.EOF) {
-		err = t.verify.check()
+		err = t.verify.Check()
 	}
 	if err != nil && err != io.EOF {
 		t.err = err
