@@ -91,9 +91,26 @@ func (b *bucket) value(ctx context.Context, key, omapKey string) ([]byte, error)
 	return values[omapKey], err
 }
 
-// apply carries out an operation that is not left before its end.
-func (b *bucket) apply(shard string, steps []step) error {
-	_, err := b.index.apply(context.Background(), nil, shard, steps)
+// apply carries out an operation on a shard. If ctx ends, and the answer takes longer than patience, later is called with
+// the error when it comes, and it is unknown until then whether the operation is carried out.
+func (b *bucket) apply(ctx context.Context, shard string, steps []step, later func(error)) (left bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	b.keep()
+	left, err = b.index.apply(ctx, func(err error) {
+		defer b.leave()
+		later(err)
+	}, shard, steps)
+	if !left {
+		b.leave()
+	}
+	return left, gone(err)
+}
+
+// applyNow is apply for what is not left before its end.
+func (b *bucket) applyNow(shard string, steps []step) error {
+	_, err := b.apply(context.Background(), shard, steps, nil)
 	return err
 }
 

@@ -55,21 +55,9 @@ func (b *bucket) deleteSome(ctx context.Context, keys []string, report func(stri
 	if len(keys) == 0 {
 		return
 	}
-	type outcome struct {
-		done bool
-		err  error
-	}
-	o, abandoned, err := callFor(ctx, b.session, patience, func() (outcome, error) {
-		done, err := b.removeTogether(ctx, keys)
-		return outcome{done, err}, nil
-	})
-	if err == nil {
-		err = o.err
-	} else if abandoned {
-		err = ambiguous(err)
-	}
+	done, err := b.removeTogether(ctx, keys)
 	for _, key := range keys {
-		if err == nil && !o.done {
+		if err == nil && !done {
 			if err := b.Delete(ctx, key, &blob.DeleteOptions{}); err != nil {
 				report(key, err)
 			}
@@ -81,6 +69,10 @@ func (b *bucket) deleteSome(ctx context.Context, keys []string, report func(stri
 
 // removeTogether removes keys of one shard by one operation, or none of them if one changes meanwhile.
 func (b *bucket) removeTogether(ctx context.Context, keys []string) (done bool, err error) {
+	if err := b.begin(ctx); err != nil {
+		return false, err
+	}
+	defer b.release()
 	names := make([]string, 0, 2*len(keys))
 	for _, key := range keys {
 		names = append(names, tagEntry+key, tagContent+key)
@@ -102,20 +94,19 @@ func (b *bucket) removeTogether(ctx context.Context, keys []string) (done bool, 
 	if len(compares) == 0 {
 		return true, nil
 	}
-	if err := ctx.Err(); err != nil {
-		return false, err
-	}
-	err = b.apply(shard, append(compares, unsets...))
+	left, err := b.apply(ctx, shard, append(compares, unsets...), func(err error) {
+		if err == nil {
+			b.waitRemoved(context.Background(), replaced...)
+		}
+	})
 	switch {
 	case is(err, mismatch):
 		return false, nil
-	case is(err, late):
+	case left || is(err, late):
 		return false, ambiguous(err)
 	case err != nil:
-		return false, gone(err)
+		return false, err
 	}
-	for _, h := range replaced {
-		b.removeReplaced(h)
-	}
+	b.waitRemoved(ctx, replaced...)
 	return true, nil
 }

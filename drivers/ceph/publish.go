@@ -3,6 +3,7 @@ package ceph
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/holdall-go/holdall/blob"
@@ -130,7 +131,7 @@ func (b *bucket) publish(ctx context.Context, c *change) (published bool, err er
 		case is(err, late):
 			return b.settle(ctx, c, err)
 		case !is(err, mismatch):
-			return false, gone(err)
+			return false, err
 		}
 		ready = false
 	}
@@ -139,31 +140,18 @@ func (b *bucket) publish(ctx context.Context, c *change) (published bool, err er
 // replace makes the change if its basis still holds, and removes the content that it replaces.
 func (b *bucket) replace(ctx context.Context, c *change, on basis) (left bool, err error) {
 	steps, err := c.steps(on)
-	if err == nil {
-		err = ctx.Err()
-	}
 	if err != nil {
 		return false, err
 	}
-	b.keep()
-	left, err = b.index.apply(ctx, func(err error) {
-		defer b.leave()
+	left, err = b.apply(ctx, b.shard(c.key), steps, func(err error) {
 		if err == nil {
 			b.removeReplaced(on.held)
 		}
-	}, b.shard(c.key), steps)
-	if left {
-		return true, err
+	})
+	if !left && err == nil {
+		b.waitRemoved(ctx, on.held)
 	}
-	defer b.leave()
-	if err == nil && on.held.hasObjects() {
-		done := b.background(func() { b.removeReplaced(on.held) })
-		select {
-		case <-done:
-		case <-ctx.Done():
-		}
-	}
-	return false, err
+	return left, err
 }
 
 // made tells whether the key holds what the change set.
@@ -193,6 +181,22 @@ func (b *bucket) removeReplaced(old *held) {
 		return
 	}
 	b.removePieces(pieces)
+}
+
+// waitRemoved is removeReplaced that is waited for until ctx ends.
+func (b *bucket) waitRemoved(ctx context.Context, old ...*held) {
+	if !slices.ContainsFunc(old, (*held).hasObjects) {
+		return
+	}
+	done := b.background(func() {
+		for _, h := range old {
+			b.removeReplaced(h)
+		}
+	})
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
 }
 
 // removals is how many objects are removed at once.

@@ -114,7 +114,7 @@ func TestContentNotWritten(t *testing.T) {
 // What a writer read is compared with what the key holds when it writes, however the two of them are interleaved.
 func TestInterleavedWriters(t *testing.T) {
 	b, p := newFake(t)
-	first := put(t, b, "k", "first", nil)
+	put(t, b, "k", "first", nil)
 	meanwhile := func(content string) func(string, string) error {
 		return once("apply", func(string) error {
 			put(t, b, "k", content, nil)
@@ -129,7 +129,7 @@ func TestInterleavedWriters(t *testing.T) {
 		t.Errorf("the content of the other writer was left: %v", left)
 	}
 
-	first = put(t, b, "k", "first", nil)
+	first := put(t, b, "k", "first", nil)
 	p.hook(meanwhile("other"), nil)
 	_, err := b.Put(t.Context(), "k", bytes.NewReader(large), &blob.PutOptions{If: blob.IfMatch(first.ETag)})
 	if !errors.Is(err, blob.ErrPrecondition) {

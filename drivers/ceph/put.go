@@ -33,35 +33,38 @@ func (b *bucket) Put(ctx context.Context, key string, body io.Reader, opts *blob
 	if _, err := c.next.encode(); err != nil {
 		return nil, err
 	}
+	w := b.newWriter(putPiece(c.next.ID, 0))
 	size, known := blob.BodySize(body)
 	body = verify.Tee(body)
-	var w *writer
 	if known && size <= inlineSize {
-		c.beside, err = readAll(body, size)
+		err = c.inline(readAll(body, size))
 	} else {
-		w = b.newWriter()
 		err = b.send(ctx, c, w, body, opts)
 	}
 	if err == nil {
 		err = verify.Check()
 	}
-	if err == nil && w != nil && time.Since(w.began) > longestPut {
+	if err == nil && time.Since(w.began) > longestPut {
 		err = fmt.Errorf("it took longer than %v, which a Put must not; send it as an Upload", longestPut)
-	}
-	if w == nil || len(w.pieces) == 0 {
-		c.next.Inline, c.next.Size, c.next.CRC32C = true, int64(len(c.beside)), crcOf(c.beside)
 	}
 	published := false
 	if err == nil {
 		published, err = b.publish(ctx, c)
 	}
-	if w != nil && !published {
+	if !published {
 		w.undo()
 	}
 	if err != nil {
 		return nil, err
 	}
 	return c.next.object(key), nil
+}
+
+// inline makes content that was read what lies beside the entry.
+func (c *change) inline(content []byte, err error) error {
+	c.beside = content
+	c.next.Inline, c.next.Size, c.next.CRC32C = true, int64(len(content)), crcOf(content)
+	return err
 }
 
 // readAll reads a small body of known size, to its end.
@@ -86,17 +89,14 @@ func (b *bucket) send(ctx context.Context, c *change, w *writer, body io.Reader,
 		return err
 	}
 	if only && first.Size <= inlineSize {
-		c.beside, err = io.ReadAll(first.Open())
-		return err
+		return c.inline(io.ReadAll(first.Open()))
 	}
 	c.ahead = b.lookAhead(ctx, c.key)
-	whole := putPiece(c.next.ID, first.Size)
-	if only && first.Size <= chunkSize {
-		w.pieces = []piece{whole}
+	if only {
 		c.next.Size, c.next.CRC32C = first.Size, first.CRC32C
-		return w.object(ctx, whole.object(0), first)
+		return w.object(ctx, first)
 	}
-	sent, err := w.write(ctx, whole, stream, opts.Concurrency)
+	sent, err := w.write(ctx, stream, opts.Concurrency)
 	c.next.Size, c.next.CRC32C = sent.size, sent.crc
 	if err == nil && sent.size > maxObject {
 		err = fmt.Errorf("%w: the body has %d bytes; this bucket takes at most %d", blob.ErrInvalid, sent.size, int64(maxObject))
@@ -117,17 +117,17 @@ var chunks = func() parts.Cut {
 	return cut
 }()
 
-// A writer writes the objects of pieces, and can undo that.
+// A writer writes the objects of a piece, and can undo that.
 type writer struct {
 	b     *bucket
 	began time.Time
 
 	mu      sync.Mutex
-	pieces  []piece // what has been begun
+	piece   piece // its size is that of what has been begun
 	writing sync.WaitGroup
 }
 
-func (b *bucket) newWriter() *writer { return &writer{b: b, began: time.Now()} }
+func (b *bucket) newWriter(p piece) *writer { return &writer{b: b, began: time.Now(), piece: p} }
 
 // sent is what a piece turned out to be.
 type sent struct {
@@ -135,25 +135,18 @@ type sent struct {
 	crc  uint32
 }
 
-// write writes the parts of src, one object each, as the piece p, whose size need not be known.
-func (w *writer) write(ctx context.Context, p piece, src parts.Source, concurrency int) (sent, error) {
+// write writes the parts of src, one object each.
+func (w *writer) write(ctx context.Context, src parts.Source, concurrency int) (sent, error) {
 	if concurrency <= 0 {
 		concurrency = putConcurrency
 	}
 	var mu sync.Mutex
 	sums := map[int]sent{}
-	w.mu.Lock()
-	at := len(w.pieces)
-	w.pieces = append(w.pieces, p)
-	w.mu.Unlock()
 	err := parts.Send(ctx, src, concurrency, func(ctx context.Context, part *parts.Part) error {
-		w.mu.Lock()
-		w.pieces[at].size = max(w.pieces[at].size, part.Offset+part.Size)
-		w.mu.Unlock()
 		mu.Lock()
 		sums[part.Number] = sent{part.Size, part.CRC32C}
 		mu.Unlock()
-		return w.object(ctx, p.object(int64(part.Number)-1), part)
+		return w.object(ctx, part)
 	})
 	var all sent
 	for n := 1; n <= len(sums); n++ {
@@ -164,12 +157,16 @@ func (w *writer) write(ctx context.Context, p piece, src parts.Source, concurren
 }
 
 // object writes one object.
-func (w *writer) object(ctx context.Context, name string, part *parts.Part) error {
+func (w *writer) object(ctx context.Context, part *parts.Part) error {
 	buffer := takeBuffer(part.Size)
 	defer giveBuffer(buffer)
 	if _, err := io.ReadFull(part.Open(), buffer); err != nil {
 		return err
 	}
+	w.mu.Lock()
+	w.piece.size = max(w.piece.size, part.Offset+part.Size)
+	name := w.piece.object(int64(part.Number) - 1)
+	w.mu.Unlock()
 	part.Release()
 	if err := w.b.begin(ctx); err != nil {
 		return err
@@ -184,8 +181,11 @@ func (w *writer) object(ctx context.Context, name string, part *parts.Part) erro
 // undo removes what was written when all that is under way has ended. It is waited for, but not for long: the caller may
 // have ended the call because nothing answers.
 func (w *writer) undo() {
+	if w.piece.size == 0 {
+		return
+	}
 	within(removePatience, w.b.background(func() {
 		w.writing.Wait()
-		_ = w.b.removePieces(w.pieces) // what stays is an orphan, which Sweep finds
+		_ = w.b.removePieces([]piece{w.piece}) // what stays is an orphan, which Sweep finds
 	}))
 }

@@ -117,22 +117,7 @@ func within(d time.Duration, done <-chan struct{}) bool {
 	}
 }
 
-// call runs f, which makes calls that cannot be interrupted. If ctx ends first, f is left to itself, and so is all that
-// it uses: its result is dropped.
-func call[T any](ctx context.Context, s *session, f func() (T, error)) (T, error) {
-	v, _, err := callFor(ctx, s, 0, f)
-	return v, err
-}
-
-// callFor is call for a write: when ctx has ended, f gets some more time. Abandoned tells that it took longer.
-func callFor[T any](ctx context.Context, s *session, more time.Duration, f func() (T, error)) (v T, abandoned bool, err error) {
-	if err := s.begin(ctx); err != nil {
-		return v, false, err
-	}
-	return run(ctx, s, more, f)
-}
-
-// begin takes the right to one call of run.
+// begin takes the right to make calls until release.
 func (s *session) begin(ctx context.Context) error {
 	select {
 	case s.slots <- struct{}{}:
@@ -146,12 +131,20 @@ func (s *session) begin(ctx context.Context) error {
 	return nil
 }
 
-// run runs f, which is certain, but does not wait for it beyond the end of ctx and some more.
-func run[T any](ctx context.Context, s *session, more time.Duration, f func() (T, error)) (v T, abandoned bool, err error) {
+func (s *session) release() {
+	<-s.slots
+	s.leave()
+}
+
+// call runs f, which makes calls that cannot be left. If ctx ends first, f is left to itself, and so is all that it uses:
+// its result is dropped.
+func call[T any](ctx context.Context, s *session, f func() (T, error)) (v T, err error) {
+	if err := s.begin(ctx); err != nil {
+		return v, err
+	}
 	if ctx.Done() == nil {
 		defer s.release()
-		v, err = f()
-		return v, false, err
+		return f()
 	}
 	type outcome struct {
 		v   T
@@ -165,20 +158,8 @@ func run[T any](ctx context.Context, s *session, more time.Duration, f func() (T
 	}()
 	select {
 	case o := <-done:
-		return o.v, false, o.err
+		return o.v, o.err
 	case <-ctx.Done():
+		return v, ctx.Err()
 	}
-	patience := time.NewTimer(more)
-	defer patience.Stop()
-	select {
-	case o := <-done:
-		return o.v, false, o.err
-	case <-patience.C:
-		return v, true, ctx.Err()
-	}
-}
-
-func (s *session) release() {
-	<-s.slots
-	s.leave()
 }

@@ -70,10 +70,10 @@ func (b *bucket) sweep(ctx context.Context, opts SweepOptions) (swept Swept, err
 			return swept, err
 		}
 		_, err := call(ctx, b.session, func() (struct{}, error) {
-			return struct{}{}, b.apply(o.object, []step{{do: unset, key: o.name}})
+			return struct{}{}, b.applyNow(o.object, []step{{do: unset, key: o.name}})
 		})
 		if err != nil {
-			return swept, gone(err)
+			return swept, err
 		}
 		swept.Records++
 	}

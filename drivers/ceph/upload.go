@@ -28,17 +28,15 @@ func (b *bucket) Upload(ctx context.Context, key string, opts *blob.UploadOption
 		return nil, err
 	}
 	h := &handle{b: b, objectKey: key, uploadRecord: r, raw: encodeJSON(r), cond: opts.If}
-	_, abandoned, err := callFor(ctx, b.session, patience, func() (struct{}, error) {
-		err := b.apply(b.shard(key), []step{{do: compare, key: h.key()}, {set, h.key(), h.raw}})
-		if is(err, late) {
-			err = ambiguous(err)
-		}
-		return struct{}{}, gone(err)
-	})
+	if err := b.begin(ctx); err != nil {
+		return nil, err
+	}
+	defer b.release()
+	left, err := b.apply(ctx, b.shard(key), []step{{do: compare, key: h.key()}, {set, h.key(), h.raw}}, func(error) { _ = h.end() })
+	if err != nil && !left && is(err, late) { // it may begin yet, and nobody would know its ID
+		b.background(func() { _ = h.end() })
+	}
 	if err != nil {
-		if abandoned || errors.Is(err, blob.ErrAmbiguous) { // it may have begun, and nobody would know its ID
-			b.background(func() { _ = h.end() })
-		}
 		return nil, err
 	}
 	return h, nil
@@ -119,8 +117,8 @@ func (h *handle) stillThere(ctx context.Context) error {
 // Put writes the content of a part under a name of its own, and then makes it the part.
 func (h *handle) Put(ctx context.Context, n int, body *io.SectionReader) (blob.Part, error) {
 	generation := newGeneration()
-	w := h.b.newWriter()
-	sent, err := w.write(ctx, partPiece(h.ID(), n, generation, 0), parts.Sections(body, 0, body.Size(), chunks), 0)
+	w := h.b.newWriter(partPiece(h.ID(), n, generation, 0))
+	sent, err := w.write(ctx, parts.Sections(body, 0, body.Size(), chunks), 0)
 	published := false
 	if err == nil {
 		published, err = h.publishPart(ctx, n, generation, sent)
@@ -136,29 +134,15 @@ func (h *handle) Put(ctx context.Context, n int, body *io.SectionReader) (blob.P
 
 func partTag(generation string) string { return `"` + generation + `"` }
 
-// publishPart makes what was sent the part n.
+// publishPart makes what was sent the part n. Published tells whether it may be.
 func (h *handle) publishPart(ctx context.Context, n int, generation string, s sent) (published bool, err error) {
-	type outcome struct {
-		published bool
-		err       error
-	}
-	o, abandoned, err := callFor(ctx, h.b.session, patience, func() (outcome, error) {
-		published, err := h.replacePart(ctx, n, generation, s)
-		return outcome{published, err}, nil
-	})
-	if abandoned {
-		return true, ambiguous(err)
-	}
-	if err != nil {
+	if err := h.b.begin(ctx); err != nil {
 		return false, err
 	}
-	return o.published, o.err
-}
-
-func (h *handle) replacePart(ctx context.Context, n int, generation string, s sent) (published bool, err error) {
-	key := partKey(h.ID(), n)
+	defer h.b.release()
+	shard, key := h.b.shard(h.objectKey), partKey(h.ID(), n)
 	for {
-		values, err := h.b.values(ctx, h.b.shard(h.objectKey), key, h.key())
+		values, err := h.b.values(ctx, shard, key, h.key())
 		if err != nil {
 			return false, err
 		}
@@ -179,17 +163,14 @@ func (h *handle) replacePart(ctx context.Context, n int, generation string, s se
 		}
 		next.Size, next.CRC32C = s.size, s.crc
 		next.Generations, next.Sizes = append(next.Generations, generation), append(next.Sizes, s.size)
-		if err := ctx.Err(); err != nil {
-			return false, err
-		}
-		err = h.b.apply(h.b.shard(h.objectKey), []step{h.alive(), {compare, key, old}, {set, key, encodeJSON(next)}})
+		left, err := h.b.apply(ctx, shard, []step{h.alive(), {compare, key, old}, {set, key, encodeJSON(next)}}, func(error) {})
 		switch {
 		case err == nil:
 			return true, nil
-		case is(err, late):
+		case left || is(err, late):
 			return true, ambiguous(err)
 		case !is(err, mismatch):
-			return false, gone(err)
+			return false, err
 		}
 	}
 }
@@ -345,14 +326,14 @@ func (h *handle) Abort(ctx context.Context) error {
 
 // end removes the upload and its parts. One that has ended is left as it is.
 func (h *handle) end() error {
-	err := h.b.apply(h.b.shard(h.objectKey), []step{h.alive(), {do: unset, key: h.key()}})
+	err := h.b.applyNow(h.b.shard(h.objectKey), []step{h.alive(), {do: unset, key: h.key()}})
 	switch {
 	case is(err, mismatch):
 		return nil
 	case is(err, late):
 		return ambiguous(err)
 	case err != nil:
-		return gone(err)
+		return err
 	}
 	return h.removeParts(nil)
 }
@@ -377,8 +358,8 @@ func (h *handle) removeParts(chosen map[string]bool) error {
 		return err
 	}
 	for some := range slices.Chunk(records, maxPage) {
-		if err := h.b.apply(h.b.shard(h.objectKey), some); err != nil {
-			return gone(err)
+		if err := h.b.applyNow(h.b.shard(h.objectKey), some); err != nil {
+			return err
 		}
 	}
 	return nil
