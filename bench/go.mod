@@ -33,6 +33,7 @@ require (
 	github.com/aws/smithy-go v1.28.1 // indirect
 	github.com/bmatcuk/doublestar/v4 v4.6.1 // indirect
 	github.com/casbin/govaluate v1.3.0 // indirect
+	github.com/ceph/go-ceph v0.36.0
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/dustin/go-humanize v1.0.1 // indirect
 	github.com/go-json-experiment/json v0.0.0-20260820222146-c27c302e5fc3 // indirect
@@ -41,6 +42,7 @@ require (
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/google/wire v0.7.0 // indirect
 	github.com/googleapis/gax-go/v2 v2.24.1 // indirect
+	github.com/holdall-go/holdall/drivers/ceph v0.0.0-00010101000000-000000000000
 	github.com/holdall-go/holdall/drivers/s3 v0.0.0
 	github.com/klauspost/compress v1.19.2 // indirect
 	github.com/klauspost/cpuid/v2 v2.4.0 // indirect
@@ -73,3 +75,5 @@ require (
 replace github.com/holdall-go/holdall => ../
 
 replace github.com/holdall-go/holdall/drivers/s3 => ../drivers/s3
+
+replace github.com/holdall-go/holdall/drivers/ceph => ../drivers/ceph

@@ -21,6 +21,10 @@ type Scheme struct {
 	// it the path is the driver's business.
 	Prefix bool
 
+	// Segments is how many segments at the beginning of that path belong to the name of the bucket, so that with one
+	// "ceph://pool/namespace/a/b/" opens a Sub at "a/b/". They are left in the path that Open is given.
+	Segments int
+
 	// Open opens the bucket that u names. Its errors must not repeat a secret of u.
 	Open func(ctx context.Context, u *url.URL) (Bucket, error)
 }
@@ -76,7 +80,7 @@ func Open(ctx context.Context, rawURL string) (Bucket, error) {
 	}
 	prefix := ""
 	if scheme.Prefix {
-		if prefix, err = pathPrefix(u); err != nil {
+		if prefix, err = pathPrefix(u, scheme.Segments); err != nil {
 			return nil, openError(shown, err)
 		}
 	}
@@ -128,10 +132,14 @@ func checkParams(u *url.URL, known []string) error {
 	return nil
 }
 
-// pathPrefix takes the key prefix off the path of u.
-func pathPrefix(u *url.URL) (string, error) {
+// pathPrefix takes the key prefix off the path of u, which keeps its first segments.
+func pathPrefix(u *url.URL, segments int) (string, error) {
 	prefix := strings.TrimPrefix(u.Path, "/")
 	u.Path, u.RawPath = "", ""
+	for range segments {
+		segment, rest, _ := strings.Cut(prefix, "/")
+		u.Path, prefix = u.Path+"/"+segment, rest
+	}
 	if prefix != "" && !strings.HasSuffix(prefix, "/") {
 		return "", fmt.Errorf("%w URL: the prefix %s does not end in \"/\"", ErrInvalid, quoteKey(prefix))
 	}

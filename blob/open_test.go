@@ -95,6 +95,39 @@ func TestOpenWithPrefix(t *testing.T) {
 	wantErr(t, err, blob.ErrClosed)
 }
 
+// The first segments of a path may belong to the name of the bucket.
+func TestOpenWithSegments(t *testing.T) {
+	var whole blob.Bucket
+	var name string
+	blob.Register("segments", blob.Scheme{Prefix: true, Segments: 1, Open: func(_ context.Context, u *url.URL) (blob.Bucket, error) {
+		whole, name = mem.New(nil), u.Host+u.Path
+		return whole, nil
+	}})
+	for raw, want := range map[string][2]string{
+		"segments://host":         {"host/", ""},
+		"segments://host/":        {"host/", ""},
+		"segments://host/a":       {"host/a", ""},
+		"segments://host/a/":      {"host/a", ""},
+		"segments://host/a/b/":    {"host/a", "b/"},
+		"segments://host/a/b/c/":  {"host/a", "b/c/"},
+		"segments://host//b/":     {"host/", "b/"},
+		"segments://host/a%2Fb//": {"host/a", "b//"},
+	} {
+		b, err := blob.Open(ctx, raw)
+		if err != nil {
+			t.Errorf("%s: %v", raw, err)
+			continue
+		}
+		if name != want[0] {
+			t.Errorf("%s opens %q, want %q", raw, name, want[0])
+		}
+		put(t, b, "k", "x")
+		wantContent(t, whole, want[1]+"k", "x")
+	}
+	_, err := blob.Open(ctx, "segments://host/a/b")
+	wantErr(t, err, blob.ErrInvalid)
+}
+
 func TestRegisterTwice(t *testing.T) {
 	register()
 	defer func() {

@@ -12,15 +12,18 @@ var Ceph = &Provider{
 	Holders: [2]Identity{{"AKTEST", "SKTEST0123456789"}, {"AKTEST2", "SKTEST20123456789"}},
 	port:    "7480/tcp",
 	env:     []string{"USERS=holdall:AKTEST:SKTEST0123456789 other:AKTEST2:SKTEST20123456789"},
-	version: func(ctx context.Context, s *Server) (string, error) {
-		out, err := s.process.exec(ctx, "radosgw", "--version") // ceph version 16.2.15 (…) pacific (stable)
-		if err != nil {
-			return "", err
-		}
-		fields := strings.Fields(out)
-		if len(fields) < 3 || fields[1] != "version" {
-			return "", fmt.Errorf("unexpected: %q", out)
-		}
-		return fields[2], nil
-	},
+	version: func(ctx context.Context, s *Server) (string, error) { return cephVersion(ctx, s.process, "radosgw") },
+}
+
+// cephVersion asks a program of Ceph.
+func cephVersion(ctx context.Context, p process, program string) (string, error) {
+	out, err := p.exec(ctx, program, "--version") // ceph version 16.2.15 (…) pacific (stable)
+	if err != nil {
+		return "", err
+	}
+	fields := strings.Fields(out)
+	if len(fields) < 3 || fields[1] != "version" {
+		return "", fmt.Errorf("unexpected: %q", out)
+	}
+	return fields[2], nil
 }

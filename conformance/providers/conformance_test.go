@@ -22,6 +22,15 @@ func tier() conformance.Tier {
 	return conformance.Short
 }
 
+// A store is one that only some builds can reach.
+type store struct {
+	name    string
+	harness func(t *testing.T) conformance.Harness // or skips the test
+}
+
+// also are the stores of this build.
+var also []store
+
 // TestConformance runs the suite on the two local stores and on every server, and compares the outcomes with those of the
 // committed matrix, or writes that.
 func TestConformance(t *testing.T) {
@@ -42,6 +51,9 @@ func TestConformance(t *testing.T) {
 		s := serveB2(t)
 		run(t, s.B2Harness(false), foreign(s))
 	})
+	for _, s := range also {
+		t.Run(s.name, func(t *testing.T) { run(t, s.harness(t), false) })
+	}
 	if *writeMatrix && !t.Failed() {
 		write(t, reports)
 	}

@@ -120,10 +120,7 @@ func startContainer(p *Provider) (process, error) {
 	if err != nil {
 		return nil, err
 	}
-	repository, tag := ref, ""
-	if i := strings.LastIndexByte(ref, ':'); i > strings.LastIndexByte(ref, '/') {
-		repository, tag = ref[:i], ref[i+1:]
-	}
+	repository, tag := splitRef(ref)
 	resource, err := pool.RunWithOptions(&dockertest.RunOptions{
 		Repository: repository, Tag: tag, Env: p.env, Cmd: p.command,
 		Labels: map[string]string{labelKind: container, labelOwner: owner()},
@@ -143,6 +140,14 @@ func startContainer(p *Provider) (process, error) {
 		Stdout: true, Stderr: true, Follow: true,
 	})
 	return d, nil
+}
+
+// splitRef takes the tag off the reference of an image.
+func splitRef(ref string) (repository, tag string) {
+	if i := strings.LastIndexByte(ref, ':'); i > strings.LastIndexByte(ref, '/') {
+		return ref[:i], ref[i+1:]
+	}
+	return ref, ""
 }
 
 // freeAddress returns the URL of a port of 127.0.0.1 that nobody listens on right now.

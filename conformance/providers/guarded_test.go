@@ -20,18 +20,21 @@ func TestGuarded(t *testing.T) {
 	if *writeMatrix {
 		t.Skip("not run: the matrix is about the stores themselves")
 	}
-	each(t, func(t *testing.T, s *providers.Server) {
+	run := func(t *testing.T, h conformance.Harness) {
 		t.Run("policy inside", func(t *testing.T) {
-			conformance.Run(t, s.Harness(false).Wrapped("acl", guarded(nil, acl.Options{})), conformance.InTier(tier()))
+			conformance.Run(t, h.Wrapped("acl", guarded(nil, acl.Options{})), conformance.InTier(tier()))
 		})
 		t.Run("policy apart", func(t *testing.T) {
 			if tier() == conformance.Short {
 				t.Skip("not run: HOLDALL_FULL=1 runs it")
 			}
-			h := s.Harness(false)
 			conformance.Run(t, h.Wrapped("acl-apart", guarded(h.Open, acl.Options{})), conformance.InTier(tier()))
 		})
-	})
+	}
+	each(t, func(t *testing.T, s *providers.Server) { run(t, s.Harness(false)) })
+	for _, s := range also {
+		t.Run(s.name, func(t *testing.T) { run(t, s.harness(t)) })
+	}
 	// B2 has no conditional writes. So the policy is in another store, or under the promise that one guard alone edits it.
 	t.Run("b2", func(t *testing.T) {
 		s := serveB2(t)

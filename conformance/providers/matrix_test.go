@@ -28,7 +28,7 @@ Each case of [the suite](doc.go) on each store: what it checks, and how it ended
 - **expected failure**: known, and not right; the reason and a link are [beside the server](providers).
 - **not run**: the suite cannot reach what it would need for that.
 
-This file is written by ` + "`go -C conformance/providers test . -timeout 80m -args -matrix`" + `, and each run of the tests compares it with what it sees.
+This file is written by ` + "`go -C conformance/providers test -tags ceph . -timeout 80m -args -matrix`" + `, and each run of the tests compares it with what it sees.
 
 `
 
@@ -89,7 +89,7 @@ func compare(t *testing.T, r *conformance.Report) {
 
 // write writes the matrix, if it is whole.
 func write(t *testing.T, reports []*conformance.Report) {
-	if want := 2 + len(providers.All()); len(reports) != want {
+	if want := 2 + len(providers.All()) + len(also); len(reports) != want {
 		t.Fatalf("%d of %d stores ran; the matrix is written when all do", len(reports), want)
 	}
 	var b bytes.Buffer

@@ -87,7 +87,7 @@ func (p *Provider) Required() (bool, error) {
 		return false, nil
 	}
 	var known []string
-	for _, p := range All() {
+	for _, p := range append(All(), RADOS) {
 		known = append(known, p.Name)
 	}
 	required := false

@@ -149,15 +149,19 @@ func (s *Server) Restart(ctx context.Context) error {
 
 // Pause freezes the server for d. Its connections stay open.
 func (s *Server) Pause(ctx context.Context, d time.Duration) error {
-	if err := s.process.pause(); err != nil {
-		return fmt.Errorf("pausing %s: %w", s.Provider.Name, err)
+	return pause(ctx, s.process, s.Provider.Name, d)
+}
+
+func pause(ctx context.Context, p process, name string, d time.Duration) error {
+	if err := p.pause(); err != nil {
+		return fmt.Errorf("pausing %s: %w", name, err)
 	}
 	select {
 	case <-time.After(d):
 	case <-ctx.Done():
 	}
-	if err := s.process.resume(); err != nil {
-		return fmt.Errorf("resuming %s: %w", s.Provider.Name, err)
+	if err := p.resume(); err != nil {
+		return fmt.Errorf("resuming %s: %w", name, err)
 	}
 	return nil
 }

@@ -1,0 +1,155 @@
+package ceph
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/holdall-go/holdall/blob"
+)
+
+// A bucket is one handle to a namespace.
+type bucket struct {
+	blob.Unsupported
+	*session
+	name      string // as in a URL
+	namespace string
+	shards    int
+}
+
+var _ blob.Bucket = (*bucket)(nil)
+
+func (b *bucket) String() string { return b.name }
+
+func (b *bucket) Capabilities() blob.Capabilities {
+	all := []blob.Algorithm{blob.CRC32C, blob.CRC64NVME, blob.CRC32, blob.SHA1, blob.SHA256, blob.MD5}
+	return blob.Capabilities{
+		PutIf: blob.WriteConditions, UploadIf: blob.WriteConditions, DeleteIf: blob.Conditions(blob.KindMatch), ReadIf: blob.ReadConditions,
+		MaxObjectSize: maxObject,
+		Headers:       true, Metadata: true, MaxMetadataBytes: maxMetadata,
+		Multipart: true, MinPartSize: 1, MaxPartSize: maxPartSize, MaxParts: maxParts, ListUploads: true,
+		BulkDelete: bulkDelete,
+		ChecksumIn: all, ChecksumOut: []blob.Algorithm{blob.CRC32C},
+	}
+}
+
+func (b *bucket) Close() error {
+	b.close()
+	return nil
+}
+
+// shard is the object whose omap has what belongs to key.
+func (b *bucket) shard(key string) string { return shardObject(shardOf(key, b.shards)) }
+
+// gone gives the answer of a shard that is missing its meaning: they are all made with the namespace.
+func gone(err error) error {
+	if is(err, missing) {
+		return fmt.Errorf("the bucket is gone, or was never whole: %w: %w", blob.ErrNotExist, err)
+	}
+	return err
+}
+
+// held is what a key holds, as it was read. A nil one is nothing.
+type held struct {
+	raw    []byte
+	entry  *entry // nil if it cannot be decoded
+	beside []byte
+	damage error // why
+}
+
+func (h *held) object(key string) *blob.Object {
+	if h == nil {
+		return nil
+	}
+	return h.entry.object(key)
+}
+
+// judge evaluates a condition.
+func (h *held) judge(cond blob.Condition, key string) error {
+	if h != nil && h.damage != nil && !cond.IsZero() {
+		return h.damage
+	}
+	return cond.Eval(h.object(key))
+}
+
+// look reads what key holds: its entry, and what lies beside it. Like all that follows, it is for callers between begin
+// and release.
+func (b *bucket) look(ctx context.Context, key string) (*held, error) {
+	values, err := b.values(ctx, b.shard(key), tagEntry+key, tagContent+key)
+	return newHeld(values[tagEntry+key], values[tagContent+key]), err
+}
+
+// values returns values of a shard.
+func (b *bucket) values(ctx context.Context, shard string, keys ...string) (map[string][]byte, error) {
+	b.keep()
+	values, err := b.index.values(ctx, b.leave, shard, keys...)
+	return values, gone(err)
+}
+
+// value returns one value of the shard of key, or nil.
+func (b *bucket) value(ctx context.Context, key, omapKey string) ([]byte, error) {
+	values, err := b.values(ctx, b.shard(key), omapKey)
+	return values[omapKey], err
+}
+
+// apply carries out an operation on a shard. If ctx ends, and the answer takes longer than patience, later is called with
+// the error when it comes, and it is unknown until then whether the operation is carried out.
+func (b *bucket) apply(ctx context.Context, shard string, steps []step, later func(error)) (left bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	b.keep()
+	left, err = b.index.apply(ctx, func(err error) {
+		defer b.leave()
+		later(err)
+	}, shard, steps)
+	if !left {
+		b.leave()
+	}
+	return left, gone(err)
+}
+
+// applyNow is apply for what is not left before its end.
+func (b *bucket) applyNow(shard string, steps []step) error {
+	_, err := b.apply(context.Background(), shard, steps, nil)
+	return err
+}
+
+// newHeld takes what was read. Without an entry it is nil.
+func newHeld(raw, beside []byte) *held {
+	if raw == nil {
+		return nil
+	}
+	h := &held{raw: raw, beside: beside}
+	h.entry, h.damage = decodeEntry(raw)
+	return h
+}
+
+// read is look for a reader.
+func (b *bucket) read(ctx context.Context, key string, cond blob.Condition) (*held, error) {
+	if err := b.begin(ctx); err != nil {
+		return nil, err
+	}
+	defer b.release()
+	h, err := b.look(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if h != nil && h.damage != nil {
+		return nil, h.damage
+	}
+	if err := cond.Eval(h.object(key)); err != nil {
+		return nil, err
+	}
+	if h == nil {
+		return nil, blob.ErrNotExist
+	}
+	return h, nil
+}
+
+func (b *bucket) Stat(ctx context.Context, key string, opts *blob.StatOptions) (*blob.Object, error) {
+	h, err := b.read(ctx, key, opts.If)
+	if err != nil {
+		return nil, err
+	}
+	return h.object(key), nil
+}

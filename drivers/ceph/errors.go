@@ -1,0 +1,63 @@
+package ceph
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/holdall-go/holdall/blob"
+)
+
+// A kind is what an answer of librados means.
+type kind int
+
+const (
+	other    kind = iota
+	missing       // no such object, pool or key
+	taken         // it exists already
+	mismatch      // a comparison did not hold
+	late          // no answer in time
+	denied        // no permission
+	full          // no space, or over quota
+)
+
+// A failure is a call of librados that did not succeed. The error of go-ceph stays reachable with errors.As.
+type failure struct {
+	kind  kind
+	call  string // such as "read of holdall.index.3"
+	cause error
+}
+
+func (f *failure) Error() string {
+	switch f.kind {
+	case late:
+		return fmt.Sprintf("%s: the cluster did not answer in time (%v)", f.call, f.cause)
+	case full:
+		return fmt.Sprintf("%s: the cluster or the pool is full (%v)", f.call, f.cause)
+	}
+	return f.call + ": " + f.cause.Error()
+}
+
+func (f *failure) Unwrap() []error {
+	if f.kind == denied {
+		return []error{fs.ErrPermission, f.cause}
+	}
+	return []error{f.cause}
+}
+
+// Retryable tells whether the same call may succeed later.
+func (f *failure) Retryable() bool { return f.kind == late }
+
+// is tells whether an error is a failure of that kind.
+func is(err error, k kind) bool {
+	var f *failure
+	return errors.As(err, &f) && f.kind == k
+}
+
+// ambiguous is the error of a write that was sent, and of which nobody knows whether it was carried out.
+func ambiguous(err error) error { return fmt.Errorf("%w: %w", blob.ErrAmbiguous, err) }
+
+// damaged is the error of something in the namespace that cannot be what the driver wrote.
+func damaged(what string, err error) error {
+	return fmt.Errorf("%s is damaged (Fsck tells more): %w", what, err)
+}

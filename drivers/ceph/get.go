@@ -1,0 +1,180 @@
+package ceph
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/holdall-go/holdall/blob"
+)
+
+const (
+	// A Reader of large content reads ahead once it has gone on: the first request is for firstRead bytes at most, and
+	// then up to readAhead requests are under way, each for a part of one object.
+	firstRead = 512 << 10
+	nextRead  = 2 << 20
+	readAhead = 8
+)
+
+func (b *bucket) Get(ctx context.Context, key string, opts *blob.GetOptions) (*blob.Reader, error) {
+	h, err := b.read(ctx, key, opts.If)
+	if err != nil {
+		return nil, err
+	}
+	o := h.object(key)
+	off, n, err := opts.Range.Resolve(o.Size)
+	if err != nil {
+		return nil, err
+	}
+	if h.entry.Inline {
+		if err := h.entry.inline(h.beside); err != nil {
+			return nil, err
+		}
+		return blob.NewReader(ctx, content{bytes.NewReader(h.beside[off : off+n])}, o, off, n), nil
+	}
+	pieces, err := h.entry.pieces(h.beside)
+	if err != nil {
+		return nil, err
+	}
+	return blob.NewReader(ctx, b.newStream(ctx, key, h.entry, pieces, off, off+n), o, off, n), nil
+}
+
+// newStream reads the content of e from off to end.
+func (b *bucket) newStream(ctx context.Context, key string, e *entry, pieces []piece, off, end int64) *stream {
+	s := &stream{b: b, key: key, id: e.ID, pieces: pieces, pieceSize: pieces[0].size, next: off, end: end}
+	s.ctx, s.cancel = context.WithCancel(ctx)
+	return s
+}
+
+// content is the body of a Reader that has all at hand.
+type content struct{ *bytes.Reader }
+
+func (content) Close() error { return nil }
+
+// A stream is the body of a Reader. It asks for the content object by object, several ahead.
+type stream struct {
+	b         *bucket
+	key, id   string
+	pieces    []piece
+	pieceSize int64 // of all but the last
+	ctx       context.Context
+	cancel    context.CancelFunc
+
+	next, end int64 // what is not asked for yet
+	window    int   // how many requests may be under way
+	asked     []chan answer
+	buffer    []byte // of left
+	left      []byte // arrived, and not delivered yet
+	err       error
+}
+
+type answer struct {
+	buffer []byte
+	n      int
+	err    error
+}
+
+func (s *stream) Read(p []byte) (int, error) {
+	for len(s.left) == 0 {
+		if s.err == nil {
+			s.err = s.fill()
+		}
+		if s.err != nil {
+			return 0, s.err
+		}
+	}
+	n := copy(p, s.left)
+	if s.left = s.left[n:]; len(s.left) == 0 {
+		s.free()
+	}
+	return n, nil
+}
+
+func (s *stream) free() {
+	giveBuffer(s.buffer)
+	s.buffer = nil
+}
+
+// fill takes the next answer, and asks for what comes after it.
+func (s *stream) fill() error {
+	var a answer
+	if s.window == 0 {
+		s.window = 1
+		if s.next == s.end {
+			return io.EOF
+		}
+		a = s.fetch(s.take(firstRead))
+	} else {
+		s.window = min(readAhead, 2*s.window)
+		for len(s.asked) < s.window && s.next < s.end {
+			where := s.take(nextRead)
+			one := make(chan answer, 1)
+			s.asked = append(s.asked, one)
+			go func() { one <- s.fetch(where) }()
+		}
+		if len(s.asked) == 0 {
+			return io.EOF
+		}
+		a = <-s.asked[0] // it ends with ctx
+		s.asked = s.asked[1:]
+	}
+	if a.err != nil {
+		return a.err
+	}
+	s.buffer, s.left = a.buffer, a.buffer[:a.n]
+	return nil
+}
+
+// A where is a part of one object.
+type where struct {
+	object string
+	off    int64
+	n      int
+}
+
+// take plans the next request, of up to most bytes.
+func (s *stream) take(most int64) where {
+	i := s.next / s.pieceSize
+	p, at := s.pieces[i], s.next-i*s.pieceSize
+	chunk, off := at/chunkSize, at%chunkSize
+	n := min(most, s.end-s.next, p.objectSize(chunk)-off)
+	s.next += n
+	return where{p.object(chunk), off, int(n)}
+}
+
+// fetch makes a request. If ctx ends first, the buffer stays with the call.
+func (s *stream) fetch(w where) (a answer) {
+	if err := s.b.begin(s.ctx); err != nil {
+		return answer{err: err}
+	}
+	a.buffer = takeBuffer(int64(w.n))
+	var err error
+	a.n, err = s.b.data.read(s.ctx, s.b.release, w.object, a.buffer, w.off)
+	switch {
+	case is(err, missing):
+		a.err = s.vanished(err)
+	case err != nil:
+		a.err = err
+	case a.n < w.n:
+		a.err = damaged("the content", fmt.Errorf("%s has %d bytes from %d on, and not %d", w.object, a.n, w.off, w.n))
+	}
+	return a
+}
+
+// vanished tells why an object is missing: the content was replaced, or it was lost.
+func (s *stream) vanished(err error) error {
+	h, lerr := call(s.ctx, s.b.session, func() (*held, error) { return s.b.look(s.ctx, s.key) })
+	switch {
+	case lerr != nil:
+		return lerr
+	case h == nil || h.entry == nil || h.entry.ID != s.id:
+		return fmt.Errorf("%w: %w", blob.ErrChanged, err)
+	}
+	return damaged("the content", err)
+}
+
+func (s *stream) Close() error {
+	s.cancel()
+	return nil
+}

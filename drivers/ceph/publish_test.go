@@ -1,0 +1,307 @@
+package ceph
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/holdall-go/holdall/blob"
+)
+
+// large is content that does not fit beside an entry, in three objects.
+var large = bytes.Repeat([]byte("0123456789abcdef"), (2*chunkSize+100)/16+1)
+
+func put(t *testing.T, b blob.Bucket, key, content string, opts *blob.PutOptions) *blob.Object {
+	t.Helper()
+	o, err := b.Put(t.Context(), key, strings.NewReader(content), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func wantContent(t *testing.T, b blob.Bucket, key, want string) {
+	t.Helper()
+	got, err := blob.ReadAll(t.Context(), b, key)
+	if err != nil || string(got) != want {
+		t.Errorf("%q is %.20q (%d bytes, %v), want %.20q (%d bytes)", key, got, len(got), err, want, len(want))
+	}
+}
+
+// once makes a hook that acts on the first call of that name.
+func once(call string, f func(object string) error) func(call, object string) error {
+	var done atomic.Bool
+	return func(c, object string) error {
+		if c != call || done.Swap(true) {
+			return nil
+		}
+		return f(object)
+	}
+}
+
+func lose(object string) error { return fail(late, "call", object) }
+
+// A write whose answer was lost knows its own entry.
+func TestLostAnswers(t *testing.T) {
+	for _, content := range []string{"small", string(large)} {
+		for name, opts := range map[string]*blob.PutOptions{"always": nil, "if-absent": {If: blob.IfAbsent}} {
+			t.Run(fmt.Sprintf("%s, %d bytes", name, len(content)), func(t *testing.T) {
+				b, p := newFake(t)
+				p.hook(nil, once("apply", lose))
+				o := put(t, b, "k", content, opts)
+				p.hook(nil, nil)
+				now, err := b.Stat(t.Context(), "k", nil)
+				if err != nil || now.ETag != o.ETag {
+					t.Errorf("the Put made %s, and the key holds %v (%v)", o.ETag, now, err)
+				}
+				wantContent(t, b, "k", content)
+			})
+		}
+	}
+}
+
+// A write that timed out and is not seen may yet be carried out. Its content stays for that.
+func TestAmbiguousWrites(t *testing.T) {
+	b, p := newFake(t)
+	p.hook(once("apply", lose), nil)
+	_, err := b.Put(t.Context(), "k", bytes.NewReader(large), nil)
+	if !errors.Is(err, blob.ErrAmbiguous) {
+		t.Fatalf("a Put that was not answered: %v", err)
+	}
+	var e *blob.Error
+	if !errors.As(err, &e) || !e.Retryable() {
+		t.Errorf("%v does not say that it may be tried again", err)
+	}
+	if len(p.data()) == 0 {
+		t.Error("the content is gone, and the entry may yet come")
+	}
+	if _, err := b.Stat(t.Context(), "k", nil); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("stat: %v", err)
+	}
+
+	put(t, b, "d", "x", nil)
+	p.hook(once("apply", lose), nil)
+	if err := b.Delete(t.Context(), "d", nil); !errors.Is(err, blob.ErrAmbiguous) {
+		t.Errorf("a Delete that was not answered: %v", err)
+	}
+}
+
+// A Put whose content could not be written has published nothing, so its outcome is known. It leaves nothing.
+func TestContentNotWritten(t *testing.T) {
+	for _, k := range []kind{late, full, denied, other} {
+		b, p := newFake(t)
+		put(t, b, "k", "old", nil)
+		p.hook(once("write", func(object string) error { return fail(k, "write", object) }), nil)
+		_, err := b.Put(t.Context(), "k", bytes.NewReader(large), nil)
+		if err == nil || errors.Is(err, blob.ErrAmbiguous) || errors.Is(err, fs.ErrPermission) != (k == denied) {
+			t.Errorf("failure of kind %d: %v", k, err)
+		}
+		if left := p.data(); len(left) > 0 {
+			t.Errorf("it left %v", left)
+		}
+		wantContent(t, b, "k", "old")
+	}
+}
+
+// What a writer read is compared with what the key holds when it writes, however the two of them are interleaved.
+func TestInterleavedWriters(t *testing.T) {
+	b, p := newFake(t)
+	put(t, b, "k", "first", nil)
+	meanwhile := func(content string) func(string, string) error {
+		return once("apply", func(string) error {
+			put(t, b, "k", content, nil)
+			return nil
+		})
+	}
+
+	p.hook(meanwhile(string(large)), nil)
+	put(t, b, "k", "last", nil)
+	wantContent(t, b, "k", "last")
+	if left := p.data(); len(left) > 0 {
+		t.Errorf("the content of the other writer was left: %v", left)
+	}
+
+	first := put(t, b, "k", "first", nil)
+	p.hook(meanwhile("other"), nil)
+	_, err := b.Put(t.Context(), "k", bytes.NewReader(large), &blob.PutOptions{If: blob.IfMatch(first.ETag)})
+	if !errors.Is(err, blob.ErrPrecondition) {
+		t.Errorf("an if-match that lost: %v", err)
+	}
+	wantContent(t, b, "k", "other")
+	if left := p.data(); len(left) > 0 {
+		t.Errorf("the loser left %v", left)
+	}
+
+	p.hook(once("apply", func(string) error {
+		put(t, b, "new", "other", nil)
+		return nil
+	}), nil)
+	_, err = b.Put(t.Context(), "new", strings.NewReader("x"), &blob.PutOptions{If: blob.IfAbsent})
+	if !errors.Is(err, blob.ErrExist) {
+		t.Errorf("an if-absent that lost: %v", err)
+	}
+
+	p.hook(meanwhile("newer"), nil)
+	if err := b.Delete(t.Context(), "k", nil); err != nil {
+		t.Error(err)
+	}
+	if _, err := b.Stat(t.Context(), "k", nil); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("after a delete that was overtaken: %v", err)
+	}
+}
+
+// The time of an object never stands still, whatever the clock does.
+func TestTimesGrow(t *testing.T) {
+	b, _ := newFake(t)
+	var last time.Time
+	for i := range 1000 {
+		o := put(t, b, "k", "x", nil)
+		if !o.ModTime.After(last) {
+			t.Fatalf("overwrite %d is of %v, after %v", i, o.ModTime, last)
+		}
+		last = o.ModTime
+	}
+}
+
+// A reader whose content was replaced hears of it; one whose content was lost hears of that.
+func TestContentVanishes(t *testing.T) {
+	b, p := newFake(t)
+	open := func() *blob.Reader {
+		put(t, b, "k", string(large), nil)
+		r, err := b.Get(t.Context(), "k", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	r := open()
+	put(t, b, "k", "small", nil)
+	if _, err := io.ReadAll(r); !errors.Is(err, blob.ErrChanged) {
+		t.Errorf("reading what was replaced: %v", err)
+	}
+	r = open()
+	if err := b.Delete(t.Context(), "k", nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(r); !errors.Is(err, blob.ErrChanged) {
+		t.Errorf("reading what was deleted: %v", err)
+	}
+	r = open()
+	for _, object := range p.data()[1:] {
+		if err := p.remove(object); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := io.ReadAll(r); err == nil || errors.Is(err, blob.ErrChanged) || !strings.Contains(err.Error(), "damaged") {
+		t.Errorf("reading what was lost: %v", err)
+	}
+	r = open()
+	p.objects[p.data()[0]].content = []byte("short")
+	if _, err := io.ReadAll(r); err == nil || !strings.Contains(err.Error(), "damaged") {
+		t.Errorf("reading what was cut off: %v", err)
+	}
+}
+
+// block makes calls of that name wait until release is called; begun gets a value for each.
+func block(p *fakePool, call string) (begun chan struct{}, release func()) {
+	begun, gate := make(chan struct{}, 100), make(chan struct{})
+	p.hook(func(c, _ string) error {
+		if c == call {
+			begun <- struct{}{}
+			<-gate
+		}
+		return nil
+	}, nil)
+	return begun, sync.OnceFunc(func() { close(gate) })
+}
+
+// Calls of librados cannot be interrupted. Who calls is not kept, Close is not kept, and the connection lives until the
+// last of them has ended.
+func TestAbandoned(t *testing.T) {
+	for _, test := range []struct {
+		blocked string
+		call    func(ctx context.Context, b *Bucket) error
+		unknown bool
+	}{
+		{"values", func(ctx context.Context, b *Bucket) error { _, err := b.Stat(ctx, "k", nil); return err }, false},
+		{"read", func(ctx context.Context, b *Bucket) error { _, err := blob.ReadAll(ctx, b, "large"); return err }, false},
+		{"write", func(ctx context.Context, b *Bucket) error {
+			_, err := b.Put(ctx, "k", bytes.NewReader(large), nil)
+			return err
+		}, false},
+		{"apply", func(ctx context.Context, b *Bucket) error {
+			_, err := b.Put(ctx, "k", strings.NewReader("x"), nil)
+			return err
+		}, true},
+		{"apply", func(ctx context.Context, b *Bucket) error { return b.Delete(ctx, "large", nil) }, true},
+		{"apply", func(ctx context.Context, b *Bucket) error { _, err := b.Upload(ctx, "k", nil); return err }, false},
+		{"page", func(ctx context.Context, b *Bucket) error {
+			for _, err := range b.List(ctx, nil) {
+				return err
+			}
+			return nil
+		}, false},
+		{"each", func(ctx context.Context, b *Bucket) error { _, err := b.Sweep(ctx, nil); return err }, false},
+	} {
+		c := newFakeCluster("pool")
+		b, err := c.open(t.Context(), "pool", "space", &Config{Create: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		put(t, b, "large", string(large), nil)
+		p := c.at("pool", "space")
+		begun, release := block(p, test.blocked)
+		defer release()
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- test.call(ctx, b) }()
+		<-begun
+		cancel()
+		err = <-ended
+		if !errors.Is(err, context.Canceled) || errors.Is(err, blob.ErrAmbiguous) != test.unknown {
+			t.Errorf("%s is blocked: %v", test.blocked, err)
+		}
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+		if c.shuts.Load() != 0 {
+			t.Errorf("%s is blocked, and the connection is shut under it", test.blocked)
+		}
+		release()
+		<-b.raw.ended
+		if c.shuts.Load() != 1 {
+			t.Errorf("%s: the connection was shut %d times", test.blocked, c.shuts.Load())
+		}
+	}
+}
+
+// What an abandoned Put is still writing is removed when it has arrived.
+func TestAbandonedContentIsRemoved(t *testing.T) {
+	b, p := newFake(t)
+	begun, release := block(p, "write")
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := b.Put(ctx, "k", bytes.NewReader(large), nil)
+		ended <- err
+	}()
+	<-begun
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("the Put: %v", err)
+	}
+	release()
+	b.Close()
+	<-b.raw.ended
+	if left := p.data(); len(left) > 0 {
+		t.Errorf("it left %v", left)
+	}
+}

@@ -1,0 +1,192 @@
+package ceph
+
+import (
+	"context"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/body"
+	"github.com/holdall-go/holdall/internal/parts"
+)
+
+const (
+	// putConcurrency is how many objects of one Put or part are written at once, unless the caller hints otherwise.
+	putConcurrency = 16
+
+	// longestPut is how long a Put may take from its beginning to its publication. What is older and named by nothing is
+	// an orphan to Sweep, so a Put that took longer might lose its content.
+	longestPut = 12 * time.Hour
+
+	// removePatience is how long a failed write waits for the removal of what it has written.
+	removePatience = 2 * time.Second
+)
+
+func (b *bucket) Put(ctx context.Context, key string, r io.Reader, opts *blob.PutOptions) (*blob.Object, error) {
+	verify, err := body.NewDigests(opts.Checksums)
+	if err != nil {
+		return nil, err
+	}
+	c := &change{key: key, cond: opts.If, next: &entry{Format: formatVersion, ID: newID(), attributes: storedAttributes(&opts.Attributes)}}
+	if _, err := c.next.encode(); err != nil {
+		return nil, err
+	}
+	w := b.newWriter(putPiece(c.next.ID, 0))
+	size, known := blob.BodySize(r)
+	r = verify.Tee(r)
+	if known && size <= inlineSize {
+		err = c.inline(readAll(r, size))
+	} else {
+		err = b.send(ctx, c, w, r, opts)
+	}
+	if err == nil {
+		err = verify.Check()
+	}
+	if err == nil && time.Since(w.began) > longestPut {
+		err = fmt.Errorf("it took longer than %v, which a Put must not; send it as an Upload", longestPut)
+	}
+	published := false
+	if err == nil {
+		published, err = b.publish(ctx, c)
+	}
+	if !published {
+		w.undo()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c.next.object(key), nil
+}
+
+// inline makes content that was read what lies beside the entry.
+func (c *change) inline(content []byte, err error) error {
+	c.beside = content
+	c.next.Inline, c.next.Size, c.next.CRC32C = true, int64(len(content)), crcOf(content)
+	return err
+}
+
+// readAll reads a small body of known size, to its end.
+func readAll(body io.Reader, size int64) ([]byte, error) {
+	content := make([]byte, size)
+	if _, err := io.ReadFull(body, content); err != nil {
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		return nil, err
+	}
+	return content, nil
+}
+
+// send reads a body whose size is unknown, or too large for an entry. If it turns out to be small, it is left beside the
+// entry; otherwise it is written.
+func (b *bucket) send(ctx context.Context, c *change, w *writer, body io.Reader, opts *blob.PutOptions) error {
+	stream := parts.NewStream(body, chunks)
+	defer stream.Close()
+	first, only, err := stream.Peek(ctx)
+	if err != nil {
+		return err
+	}
+	if only && first.Size <= inlineSize {
+		return c.inline(io.ReadAll(first.Open()))
+	}
+	c.ahead = b.lookAhead(ctx, c.key)
+	if only {
+		c.next.Size, c.next.CRC32C = first.Size, first.CRC32C
+		return w.object(ctx, first)
+	}
+	sent, err := w.write(ctx, stream, opts.Concurrency)
+	c.next.Size, c.next.CRC32C = sent.size, sent.crc
+	if err == nil && sent.size > maxObject {
+		err = fmt.Errorf("%w: the body has %d bytes; this bucket takes at most %d", blob.ErrInvalid, sent.size, int64(maxObject))
+	}
+	return err
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func crcOf(content []byte) uint32 { return crc32.Checksum(content, castagnoli) }
+
+// chunks is the cut of content into objects.
+var chunks = func() parts.Cut {
+	cut, err := parts.Uniform(0, chunkSize, parts.Limits{MinSize: chunkSize, MaxSize: chunkSize, Uniform: true})
+	if err != nil {
+		panic(err) // of constants
+	}
+	return cut
+}()
+
+// A writer writes the objects of a piece, and can undo that.
+type writer struct {
+	b     *bucket
+	began time.Time
+
+	mu      sync.Mutex
+	piece   piece // its size is that of what has been begun
+	writing sync.WaitGroup
+}
+
+func (b *bucket) newWriter(p piece) *writer { return &writer{b: b, began: time.Now(), piece: p} }
+
+// sent is what a piece turned out to be.
+type sent struct {
+	size int64
+	crc  uint32
+}
+
+// write writes the parts of src, one object each.
+func (w *writer) write(ctx context.Context, src parts.Source, concurrency int) (sent, error) {
+	if concurrency <= 0 {
+		concurrency = putConcurrency
+	}
+	var mu sync.Mutex
+	sums := map[int]sent{}
+	err := parts.Send(ctx, src, concurrency, func(ctx context.Context, part *parts.Part) error {
+		mu.Lock()
+		sums[part.Number] = sent{part.Size, part.CRC32C}
+		mu.Unlock()
+		return w.object(ctx, part)
+	})
+	var all sent
+	for n := 1; n <= len(sums); n++ {
+		all.crc = parts.CombineCRC32C(all.crc, sums[n].crc, sums[n].size)
+		all.size += sums[n].size
+	}
+	return all, err
+}
+
+// object writes one object.
+func (w *writer) object(ctx context.Context, part *parts.Part) error {
+	buffer := takeBuffer(part.Size)
+	defer giveBuffer(buffer)
+	if _, err := io.ReadFull(part.Open(), buffer); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	w.piece.size = max(w.piece.size, part.Offset+part.Size)
+	name := w.piece.object(int64(part.Number) - 1)
+	w.mu.Unlock()
+	part.Release()
+	if err := w.b.begin(ctx); err != nil {
+		return err
+	}
+	w.writing.Add(1)
+	return w.b.data.write(ctx, func() {
+		w.writing.Done()
+		w.b.release()
+	}, name, buffer)
+}
+
+// undo removes what was written when all that is under way has ended. It is waited for, but not for long: the caller may
+// have ended the call because nothing answers.
+func (w *writer) undo() {
+	if w.piece.size == 0 {
+		return
+	}
+	within(removePatience, w.b.background(func() {
+		w.writing.Wait()
+		_ = w.b.removePieces([]piece{w.piece}) // what stays is an orphan, which Sweep finds
+	}))
+}
