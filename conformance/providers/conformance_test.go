@@ -11,6 +11,7 @@ import (
 	"github.com/holdall-go/holdall/conformance/providers"
 	"github.com/holdall-go/holdall/conformance/providers/images"
 	_ "github.com/holdall-go/holdall/drivers/b2"
+	"github.com/holdall-go/holdall/drivers/gocdk/gocdktest"
 	_ "github.com/holdall-go/holdall/drivers/s3"
 )
 
@@ -31,7 +32,12 @@ type store struct {
 // also are the stores of this build.
 var also []store
 
-// TestConformance runs the suite on the two local stores and on every server, and compares the outcomes with those of the
+// local are the harnesses of the stores that need no server.
+func local() []conformance.Harness {
+	return []conformance.Harness{memory(), files(), gocdktest.Memblob(), gocdktest.Fileblob()}
+}
+
+// TestConformance runs the suite on the local stores and on every server, and compares the outcomes with those of the
 // committed matrix, or writes that.
 func TestConformance(t *testing.T) {
 	var reports []*conformance.Report
@@ -43,8 +49,9 @@ func TestConformance(t *testing.T) {
 		}
 	}
 	if *bucketURL == "" {
-		t.Run("mem", func(t *testing.T) { run(t, memory(), false) })
-		t.Run("file", func(t *testing.T) { run(t, files(), false) })
+		for _, h := range local() {
+			t.Run(h.Name, func(t *testing.T) { run(t, h, false) })
+		}
 	}
 	each(t, func(t *testing.T, s *providers.Server) { run(t, s.Harness(false), foreign(s)) })
 	t.Run("b2", func(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"github.com/holdall-go/holdall/drivers/mem"
 )
 
-// The two stores that need no server stand in the matrix beside those that do.
+// Two stores that need no server stand in the matrix beside those that do.
 
 // memory is the harness of drivers/mem.
 func memory() conformance.Harness {

@@ -9,6 +9,8 @@
 // The suite also runs against real servers, in Docker. Their images are built the first time, which takes about ten
 // minutes; where the engine reaches no registry to begin them with, -airgapped makes the base images on this machine.
 //
+// Where librados is installed, drivers/ceph is built with it and tested on a cluster.
+//
 // A nested module whose dependencies cannot be downloaded, and a server that cannot run here, is "not run", with the
 // reason and what would help; under -ci that is a failure.
 // The exit status is 0 if everything that ran passed, 1 if a step failed, 2 for a wrong argument.
@@ -62,6 +64,7 @@ func check(args []string, stdout, stderr io.Writer) int {
 	for i, m := range modules {
 		names[i] = m.name()
 	}
+	withLibrados(ctx, stdout)
 	steps := plan(o, modules)
 	fmt.Fprintf(stdout, "%d steps; modules: %s\n", len(steps), strings.Join(names, ", "))
 	status := summarize(stdout, run(ctx, steps, stdout))

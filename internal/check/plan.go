@@ -37,6 +37,9 @@ type platform struct{ os, arch string }
 // serversDir is the module whose tests run against real servers.
 const serversDir = "conformance/providers"
 
+// radosDir is the module that builds with librados or without it.
+const radosDir = "drivers/ceph"
+
 // plan lists the steps, module by module, those that fail soonest first.
 func plan(o options, modules []module) []step {
 	var steps []step
@@ -74,6 +77,9 @@ func plan(o options, modules []module) []step {
 		}
 		if raced {
 			add("test -race", test(m, o, true))
+		}
+		if m.dir == radosDir && o.ci { // what a build says that has no librados
+			add("test no cgo", golang(m, []string{"CGO_ENABLED=0"}, "test", "./..."))
 		}
 		if o.ci {
 			for _, p := range platforms {
