@@ -8,7 +8,8 @@
 //   - [github.com/holdall-go/holdall/acl]: principals, rights and grants; a Guard that turns a Bucket into a view for
 //     each person, which is a Bucket again.
 //   - [github.com/holdall-go/holdall/drivers/mem], [github.com/holdall-go/holdall/drivers/file]: the stores. Importing
-//     one makes its URLs known.
+//     one makes its URLs known. Beside them, modules of their own: drivers/s3, drivers/b2, drivers/ceph, and
+//     drivers/gocdk for gocloud.dev's buckets.
 //   - [github.com/holdall-go/holdall/conformance]: the suite that proves a store, of yours or of ours.
 //
 // Alice may read and change photos/, and sees nothing else:
