@@ -29,4 +29,8 @@ var Swift = &Provider{
 		}
 		return info.Swift.Version, nil
 	},
+	expected: map[string]string{
+		"L18": "an upload that was completed is still found by its ID, as long as the object that it made is there: " +
+			"https://github.com/openstack/swift/blob/2.30.1/swift/common/middleware/s3api/controllers/multi_upload.py#L99-L125",
+	},
 }

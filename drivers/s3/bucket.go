@@ -67,11 +67,14 @@ func (b *bucket) Capabilities() blob.Capabilities {
 		ChecksumIn:    []blob.Algorithm{blob.CRC32C, blob.CRC64NVME, blob.CRC32, blob.SHA1, blob.SHA256, blob.MD5},
 		ChecksumOut:   []blob.Algorithm{blob.CRC32C},
 		NativeACL:     true,
-		Sign:          []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete, http.MethodPost},
+		Sign:          []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete},
 		MaxSign:       maxSign,
 		TimePrecision: timePrecision,
 	}
 	c.CanonicalKeys, c.NoFileBesideDir, c.NoSlashAtEnd = f.paths, f.paths, f.noSlashAtEnd
+	if !f.noForms {
+		c.Sign = append(c.Sign, http.MethodPost)
+	}
 	c.XMLKeys, c.MaxSegment = f.plainLists, f.maxSegment
 	if f.maxMetaName > 0 && f.maxMetaBytes == 0 { // the longest names are packed, which takes a third more
 		c.MaxMetadataBytes = maxMetadata * 2 / 3

@@ -30,6 +30,7 @@ type flavour struct {
 	wholePages   bool // loses keys in small pages
 	uniformParts bool // all parts but the last must have one size
 	noUploads    bool // does not list unfinished uploads
+	noForms      bool // takes no signed forms
 	racesFail    bool // answers 500 without a code to the write that loses a race, which has changed nothing
 	bareETags    bool // compares the ETag of a condition on a write without taking its quotes off
 	keyedUploads bool // encodes the keys in a list of unfinished uploads, without saying so
@@ -82,10 +83,11 @@ var flavours = []flavour{
 	ceph("ceph", "Ceph Object Gateway"),
 	ceph("dreamobjects", "", ".dream.io"), // https://www.dreamhost.com/cloud/storage/: it is Ceph
 	{
-		// A conditional PUT answers 501, and a condition on the source of a copy is ignored. Metadata has at most 90 entries,
+		// A conditional PUT answers 501, a condition on the source of a copy is ignored, and there is no POST of an object
+		// (https://docs.openstack.org/swift/latest/s3_compat.html). Metadata has at most 90 entries,
 		// of 256 bytes each and 4,096 in all (max_meta_count, max_meta_value_length and max_meta_overall_size,
 		// https://docs.openstack.org/swift/latest/config/swift_conf_config.html).
-		name: "swift", pathStyle: true, foldsNames: true, maxMetaName: 120, maxMetaValue: 256, maxMetaCount: 64, maxMetaBytes: 3900,
+		name: "swift", pathStyle: true, noForms: true, foldsNames: true, maxMetaName: 120, maxMetaValue: 256, maxMetaCount: 64, maxMetaBytes: 3900,
 	},
 	{
 		// https://www.backblaze.com/docs/cloud-storage-s3-compatible-api: no condition on writes, and ACLs of buckets alone.
