@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -34,14 +35,14 @@ func removeBucket(ctx context.Context, client *s3.Client, name string) error {
 
 // removeObjects removes the newest version of every object. Deleting while listing is fine: the listing is by key.
 func removeObjects(ctx context.Context, client *s3.Client, name string) error {
-	pages := s3.NewListObjectsV2Paginator(client, &s3.ListObjectsV2Input{Bucket: &name})
+	pages := s3.NewListObjectsV2Paginator(client, &s3.ListObjectsV2Input{Bucket: &name, EncodingType: types.EncodingTypeUrl})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return ignoreMissing(err)
 		}
 		err = atOnce(page.Contents, func(o types.Object) error {
-			_, err := client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &name, Key: o.Key})
+			_, err := client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &name, Key: listed(o.Key, page.EncodingType)})
 			return err
 		})
 		if err != nil {
@@ -51,19 +52,22 @@ func removeObjects(ctx context.Context, client *s3.Client, name string) error {
 	return nil
 }
 
+// removeVersions removes the first versions that are listed, until none are.
 func removeVersions(ctx context.Context, client *s3.Client, name string) error {
-	pages := s3.NewListObjectVersionsPaginator(client, &s3.ListObjectVersionsInput{Bucket: &name})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
+	for {
+		page, err := client.ListObjectVersions(ctx, &s3.ListObjectVersionsInput{Bucket: &name, EncodingType: types.EncodingTypeUrl})
 		if err != nil {
 			return ignoreMissing(err)
 		}
 		var all []types.ObjectIdentifier
 		for _, v := range page.Versions {
-			all = append(all, types.ObjectIdentifier{Key: v.Key, VersionId: v.VersionId})
+			all = append(all, types.ObjectIdentifier{Key: listed(v.Key, page.EncodingType), VersionId: v.VersionId})
 		}
 		for _, m := range page.DeleteMarkers {
-			all = append(all, types.ObjectIdentifier{Key: m.Key, VersionId: m.VersionId})
+			all = append(all, types.ObjectIdentifier{Key: listed(m.Key, page.EncodingType), VersionId: m.VersionId})
+		}
+		if len(all) == 0 {
+			return nil
 		}
 		err = atOnce(all, func(v types.ObjectIdentifier) error {
 			_, err := client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &name, Key: v.Key, VersionId: v.VersionId})
@@ -73,7 +77,6 @@ func removeVersions(ctx context.Context, client *s3.Client, name string) error {
 			return err
 		}
 	}
-	return nil
 }
 
 func removeUploads(ctx context.Context, client *s3.Client, name string) error {
@@ -95,6 +98,16 @@ func removeUploads(ctx context.Context, client *s3.Client, name string) error {
 		}
 	}
 	return nil
+}
+
+// listed reads a key of a listing, which says whether it is encoded as in a query: XML could not say all keys.
+func listed(key *string, encoding types.EncodingType) *string {
+	if encoding == types.EncodingTypeUrl {
+		if k, err := url.QueryUnescape(*key); err == nil {
+			return &k
+		}
+	}
+	return key
 }
 
 // atOnce calls f for each of all, for eight at a time, which is what the client keeps connections for.

@@ -130,14 +130,14 @@ func startContainer(p *Provider) (process, error) {
 		// A port of our own choice stays the same when the container restarts.
 		PortBindings: map[docker.Port][]docker.PortBinding{docker.Port(p.port): {{HostIP: "127.0.0.1", HostPort: at.Port()}}},
 	}, func(host *docker.HostConfig) {
-		host.AutoRemove = true
+		// Not AutoRemove: an engine may take the stop within a restart for the end. Purge and sweep remove it.
 		host.PublishAllPorts = false // dockertest would publish the others to the world
 	})
 	if err != nil {
 		return nil, fmt.Errorf("starting %s: %w", p.Name, err)
 	}
 	d := &dockerized{pool: pool, resource: resource, at: at, port: p.port}
-	// What a container printed goes with it, so it is read while it runs. This ends with the container.
+	// What it printed is read while it runs, which ends when it stops.
 	go pool.Client.Logs(docker.LogsOptions{
 		Container: resource.Container.ID, OutputStream: &d.printed, ErrorStream: &d.printed,
 		Stdout: true, Stderr: true, Follow: true,

@@ -42,6 +42,10 @@ var Versitygw = &Provider{
 		}
 		return "", fmt.Errorf("unexpected: %q", out)
 	},
+	racy: map[string]string{
+		"E18": "HeadObject looks up size, attributes and ETag one after the other by path, and a write comes between: " +
+			"https://github.com/versity/versitygw/blob/v1.8.0/backend/posix/posix.go#L5396-L5459",
+	},
 }
 
 // versitygwArgs are the arguments of a server that keeps all that it has in three folders of dir, which must be there.

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"io"
 	"net/http"
+	"strings"
 	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -94,6 +95,11 @@ func (b *bucket) adjust(o *s3.Options) {
 }
 
 func (b *bucket) adjustStack(stack *middleware.Stack) error {
+	if b.flavour.rawEchoes && strings.HasPrefix(stack.ID(), "List") {
+		if err := stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("HoldallEcho", sayable), middleware.After); err != nil {
+			return err
+		}
+	}
 	switch stack.ID() {
 	case "PutObject", "UploadPart":
 		hash := unsigned

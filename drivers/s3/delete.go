@@ -38,11 +38,11 @@ func (b *bucket) Delete(ctx context.Context, key string, opts *blob.DeleteOption
 	case opts.If.IsZero() && f.status == http.StatusNotFound && f.code != "NoSuchBucket":
 		return nil
 	case !opts.If.IsZero() && lost && (f.status == http.StatusNotFound || f.status == http.StatusPreconditionFailed):
-		return fmt.Errorf("%w: the first answer was lost, and the second is about what it left: %w", blob.ErrAmbiguous, f)
+		return ambiguous(f)
 	case !opts.If.IsZero() && f.status == http.StatusNotFound && f.code != "NoSuchBucket":
 		f.is = fmt.Errorf("%w, as there is no object", blob.ErrPrecondition)
 	case !opts.If.IsZero() && f.lost:
-		return fmt.Errorf("%w: %w", blob.ErrAmbiguous, f)
+		return ambiguous(f)
 	}
 	return f
 }

@@ -200,6 +200,7 @@ var codes = map[string]meaning{
 	"InvalidRequest":              {is: blob.ErrInvalid},
 	"InvalidStorageClass":         {is: blob.ErrInvalid},
 	"InvalidTag":                  {is: blob.ErrInvalid},
+	"ExistingObjectIsDirectory":   {again: true}, // versitygw's, also when a directory was removed while an object was put into it
 	"RequestTimeout":              {again: true},
 	"SlowDown":                    {again: true},
 	"ServiceUnavailable":          {again: true},
@@ -252,6 +253,17 @@ func printable(s string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(s, "?"))
+}
+
+// ambiguous is the error of a write whose answer was lost. What the server then says of it, or of another attempt, does
+// not tell what became of it, so the error answers to nothing else.
+func ambiguous(then error) error {
+	if f := failed(then); f != nil {
+		unclassed := *f
+		unclassed.is = nil
+		then = &unclassed
+	}
+	return fmt.Errorf("%w: an answer was lost, and then: %w", blob.ErrAmbiguous, then)
 }
 
 // failed returns the failure in err, or nil.

@@ -33,6 +33,8 @@ type flavour struct {
 	racesFail    bool // answers 500 without a code to the write that loses a race, which has changed nothing
 	bareETags    bool // compares the ETag of a condition on a write without taking its quotes off
 	keyedUploads bool // encodes the keys in a list of unfinished uploads, without saying so
+	silentETags  bool // answers the completion of an upload with an empty ETag
+	rawEchoes    bool // repeats what a listing was asked for without an encoding, control bytes included
 	emptySums    bool // computes the checksum of an object whose last part is empty wrongly
 	foldsNames   bool // takes '_' in the names of metadata for '-'
 	maxMetaName  int  // longest name of metadata, in bytes; zero: no limit of its own
@@ -107,10 +109,11 @@ var flavours = []flavour{
 // Metadata is kept in extended attributes, whose names have at most 100 bytes with a prefix of 20 (osd_max_attr_name_len);
 // a longer one answers 500. If-Match is compared with the stored ETag, which has no quotes. A condition on the completion
 // of an upload is ignored, and the source of a copy is looked at before and not with it. A lost race is ECANCELED inside,
-// for which it has no words; its RADOS operations have no timeout by default, so nothing else is expected there.
+// for which it has no words; its RADOS operations have no timeout by default, so nothing else is expected there. The
+// first completion of an upload answers an empty ETag (https://bugzilla.redhat.com/show_bug.cgi?id=2266579).
 func ceph(name, server string, hosts ...string) flavour {
 	return flavour{name: name, server: server, hosts: hosts, pathStyle: true,
-		putIf: writeIf, bareETags: true, racesFail: true, keyedUploads: true, foldsNames: true, maxMetaName: 64}
+		putIf: writeIf, bareETags: true, silentETags: true, rawEchoes: true, racesFail: true, keyedUploads: true, foldsNames: true, maxMetaName: 64}
 }
 
 // Flavours returns the names of the kinds of servers that are known, for [Config].

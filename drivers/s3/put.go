@@ -229,7 +229,7 @@ func (b *bucket) settle(ctx context.Context, w *write, lost bool, err error) (*b
 	if herr == nil && f != nil && !refused { // our write is not there now, and was perhaps never
 		herr = fmt.Errorf("the object there is not ours")
 	}
-	return nil, fmt.Errorf("%w: an answer was lost, and then: %w", blob.ErrAmbiguous, cmp.Or(err, herr))
+	return nil, ambiguous(cmp.Or(err, herr))
 }
 
 var fs404 = blob.ErrNotExist

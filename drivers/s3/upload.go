@@ -3,6 +3,8 @@ package s3
 import (
 	"cmp"
 	"context"
+	"crypto/md5"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -208,6 +210,9 @@ func (u *upload) complete(ctx context.Context, all []sent) (*blob.Object, error)
 	var out *s3.CompleteMultipartUploadOutput
 	lost, err := b.try(ctx, func(ctx context.Context) (err error) {
 		out, err = b.client.CompleteMultipartUpload(ctx, in)
+		if err == nil && b.flavour.silentETags && aws.ToString(out.Bucket) != "" && aws.ToString(out.ETag) == "" {
+			out.ETag = etagOfParts(list)
+		}
 		return answer(err, func() *string { return out.ETag }, "an ETag")
 	})
 	if err != nil {
@@ -220,9 +225,31 @@ func (u *upload) complete(ctx context.Context, all []sent) (*blob.Object, error)
 	return o, nil
 }
 
+// etagOfParts is the ETag that S3 gives to an object of parts: the MD5 of their MD5s, which are their ETags, and their
+// number. It is nil if an ETag is something else.
+func etagOfParts(list []types.CompletedPart) *string {
+	all := md5.New()
+	for _, p := range list {
+		sum, err := hex.DecodeString(strings.Trim(aws.ToString(p.ETag), `"`))
+		if err != nil || len(sum) != md5.Size {
+			return nil
+		}
+		all.Write(sum)
+	}
+	return aws.String(fmt.Sprintf("%x-%d", all.Sum(nil), len(list)))
+}
+
 // settle gives the outcome of a completion that failed. One whose answer was lost has ended the upload, so another
 // attempt does not find it: the mark that the upload began with tells whether the object is ours.
 func (u *upload) settle(ctx context.Context, lost bool, err error) (*blob.Object, error) {
+	if errors.Is(err, errBusy) { // which Ceph also says of an upload that is gone
+		for _, gone := range u.Parts(ctx) {
+			if errors.Is(gone, blob.ErrNotExist) {
+				err = gone
+			}
+			break
+		}
+	}
 	f := failed(err)
 	if !lost && (f == nil || !f.lost) {
 		if !u.w.cond.IsZero() && f != nil && f.code != "NoSuchUpload" {
@@ -240,7 +267,7 @@ func (u *upload) settle(ctx context.Context, lost bool, err error) (*blob.Object
 	if !errors.Is(err, blob.ErrNotExist) && !errors.Is(err, blob.ErrPrecondition) && f != nil && !f.lost {
 		return nil, err
 	}
-	return nil, fmt.Errorf("%w: an answer was lost, and then: %w", blob.ErrAmbiguous, err)
+	return nil, ambiguous(err)
 }
 
 func (u *upload) Abort(ctx context.Context) error { return u.b.abort(ctx, u.w.key, u.id) }

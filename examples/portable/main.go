@@ -9,10 +9,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -52,14 +54,12 @@ func run(ctx context.Context, out io.Writer, url string) error {
 	}
 	_, err = bucket.Put(ctx, "monday", strings.NewReader("another"), &blob.PutOptions{If: blob.IfAbsent})
 	switch {
-	case errors.Is(err, blob.ErrExist):
+	case errors.Is(err, fs.ErrExist):
 		fmt.Fprintln(out, "put   monday, if absent: it is there already")
 	case errors.Is(err, errors.ErrUnsupported):
 		fmt.Fprintln(out, "put   monday, if absent: this store cannot")
-	case err == nil:
-		return errors.New("an object was overwritten by a put if-absent")
 	default:
-		return err
+		return fmt.Errorf("a put if-absent of what is there answered %w", cmp.Or(err, errors.New("success")))
 	}
 	if _, err := blob.Copy(ctx, bucket, "copy", bucket, "tuesday", nil); err != nil {
 		return err

@@ -188,8 +188,12 @@ func Sweep(engine *docker.Client) error {
 			if !strings.HasPrefix(name, repository+"/") {
 				continue
 			}
+			server := strings.TrimPrefix(name, repository+"/")
+			if !slices.Contains(Names(), server) {
+				continue // of another branch
+			}
 			kept[name]++
-			if current, _ := Ref(strings.TrimPrefix(name, repository+"/")); kept[name] > 2 && ref != current {
+			if current, _ := Ref(server); kept[name] > 2 && ref != current {
 				_ = engine.RemoveImage(ref) // a container may be using it
 			}
 		}

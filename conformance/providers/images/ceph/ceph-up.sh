@@ -58,6 +58,12 @@ crash dir = $dir/run
 paxos propose interval = 0.05
 paxos min wait = 0.02
 mon tick interval = 1
+# What a daemon would say of itself in a crash is not kept.
+$(printf 'debug %s = 0/0\n' auth mon paxos osd bluestore bluefs bdev rocksdb rgw)
+# Who was killed is soon forgotten, and soon found when it is back. A watcher pings at each tick.
+osd client watch timeout = 5
+objecter tick interval = 1
+ms max backoff = 1
 osd pool default size = 1
 osd pool default min size = 1
 mon allow pool size one = true
@@ -84,9 +90,19 @@ bluestore block create = true
 bluestore block size = 21474836480
 bluestore fsck quick fix on mount = false
 osd memory target = 939524096
+[client]
+# For the gateway, and for radosgw-admin, which tells it of changes. Shards make room for more objects and clients than there are here,
+# and each costs a listing one more request.
+rgw override bucket index max shards = 1
+rgw dynamic resharding = false
+rgw num control oids = 1
+rgw gc max objs = 1
+rgw lc max objs = 1
+rgw objexp hints num shards = 1
 [client.rgw.a]
 rgw data = $dir/rgw
-rgw frontends = beast endpoint=$rgw_bind:$rgw_port
+# Without tcp_nodelay an answer of several writes waits 40 ms for an acknowledgement.
+rgw frontends = beast endpoint=$rgw_bind:$rgw_port tcp_nodelay=1
 rgw enable usage log = false
 rgw thread pool size = 64
 # The tests speak plain HTTP, also with customer keys.
@@ -115,45 +131,60 @@ make() {
   ceph-osd --mkfs -i 0 --osd-uuid "$uuid" >"$dir/log/mkfs.out" 2>&1 &
   local mkfs=$!
   start_monitor
+  until_ok 300 timeout 10 ceph mon stat
   ceph osd new "$uuid" 0 >/dev/null
   wait $mkfs || { tail -n 20 "$dir/log/mkfs.out" >&2; exit 1; }
 }
 
-start_monitor() {
-  ceph-mon -f -i a >"$dir/log/mon.out" 2>&1 &
-  until_ok 300 timeout 10 ceph mon stat
+# start NAME COMMAND... runs a daemon, whose output goes to a log of that name.
+start() {
+  local name=$1
+  shift
+  "$@" >"$dir/log/$name.out" 2>&1 &
 }
+start_monitor() { start mon ceph-mon -f -i a; }
+start_osd() {
+  if [ "${MGR-}" = 1 ]; then start mgr ceph-mgr -f -i x; fi
+  start osd ceph-osd -f -i 0
+}
+start_gateway() { start rgw radosgw -f -n client.rgw.a; }
 
 users() {
   local user name access secret
   for user in ${USERS-}; do
     IFS=: read -r name access secret <<<"$user"
-    radosgw-admin user create --uid="$name" --display-name="$name" --access-key="$access" --secret-key="$secret" >/dev/null 2>&1
+    radosgw-admin user create --uid="$name" --display-name="$name" --access-key="$access" --secret-key="$secret" >/dev/null 2>&1 &
+    creating+=($!)
   done
 }
 
-osd_is_up() { ceph osd stat | grep -q '1 up'; }
+# pool makes one for clients of RADOS itself.
+pool() {
+  ceph osd pool create blob 8 8 replicated >/dev/null 2>&1
+  ceph osd pool application enable blob rados >/dev/null 2>&1
+}
 
-if [ -e "$dir/made" ]; then
+osd_is_up() { ceph osd stat | grep -q '1 up'; }
+gateway_answers() { curl -s -o /dev/null "http://127.0.0.1:$rgw_port/"; }
+
+if [ -e "$dir/made" ]; then # the daemons find each other, and nothing need be asked
   rm -f "$dir"/run/*
   start_monitor
+  start_osd
+  start_gateway
+  until_ok 600 gateway_answers
 else
   rm -rf "$dir"
   make
-fi
-if [ "${MGR-}" = 1 ]; then
-  ceph-mgr -f -i x >"$dir/log/mgr.out" 2>&1 &
-fi
-ceph-osd -f -i 0 >"$dir/log/osd.out" 2>&1 &
-until_ok 300 osd_is_up
-if [ ! -e "$dir/made" ]; then
-  ceph osd pool create blob 8 8 replicated >/dev/null 2>&1 # for clients of RADOS itself
-  ceph osd pool application enable blob rados >/dev/null 2>&1
-fi
-radosgw -f -n client.rgw.a >"$dir/log/rgw.out" 2>&1 &
-until_ok 600 curl -s -o /dev/null "http://127.0.0.1:$rgw_port/"
-if [ ! -e "$dir/made" ]; then
+  start_osd
+  until_ok 300 osd_is_up
+  creating=()
+  pool &
+  creating+=($!)
+  start_gateway
+  until_ok 600 gateway_answers
   users
+  for job in "${creating[@]}"; do wait "$job"; done
   touch "$dir/made"
 fi
 echo ready

@@ -54,7 +54,8 @@ use = egg:swift#tempauth
 $(users)
 [filter:s3api]
 use = egg:swift#s3api
-s3_acl = true
+# As it is by default, and three times as fast: ACLs are those of Swift.
+s3_acl = false
 check_bucket_owner = false
 dns_compliant_bucket_names = no
 location = us-east-1
