@@ -183,6 +183,7 @@ func TestAttributes(t *testing.T) {
 		return a
 	}
 	limited := func(c *blob.Capabilities) { c.Headers, c.MaxMetadataEntries, c.MaxMetadataBytes = false, 2, 10 }
+	shortNames := func(c *blob.Capabilities) { c.MaxMetadataName = 50 }
 	for name, test := range map[string]struct {
 		caps func(*blob.Capabilities)
 		a    blob.Attributes
@@ -201,6 +202,8 @@ func TestAttributes(t *testing.T) {
 		"no name":          {nil, meta("", "b"), blob.ErrInvalid},
 		"long name":        {nil, meta(strings.Repeat("a", 129), "b"), blob.ErrInvalid},
 		"longest name":     {nil, meta(strings.Repeat("a", 128), "b"), nil},
+		"longer than kept": {shortNames, meta(strings.Repeat("a", 51), "b"), blob.ErrInvalid},
+		"longest kept":     {shortNames, meta(strings.Repeat("a", 50), "b"), nil},
 		"name with space":  {nil, meta("a b", "b"), blob.ErrInvalid},
 		"name of letters":  {nil, meta("ü", "b"), blob.ErrInvalid},
 		"same name twice":  {nil, meta("a", "1", "A", "2"), blob.ErrInvalid},

@@ -123,10 +123,17 @@ func (w *Writer) ReadFrom(r io.Reader) (int64, error) {
 }
 
 // Commit publishes what was written, and returns what it made. A second Commit returns the same. After Abort, or after
-// a ReadFrom whose reader failed, nothing is published and Commit answers why.
+// a ReadFrom whose reader failed, nothing is published and Commit answers why, when nothing of it is left in this
+// process.
 func (w *Writer) Commit() (*Object, error) {
 	defer runtime.KeepAlive(w)
 	if err := w.end(); err != nil {
+		w.mu.Lock()
+		begun := w.begun
+		w.mu.Unlock()
+		if begun {
+			<-w.done
+		}
 		return nil, err
 	}
 	w.pipe.Close()

@@ -203,3 +203,28 @@ func TestWriterIsAnIOCopyTarget(t *testing.T) {
 	}
 	wantContent(t, b, "k", content)
 }
+
+// A Commit that cannot be made answers when the store has done with what was begun, such as removing parts.
+func TestWriterWaitsForTheStore(t *testing.T) {
+	noMoreGoroutines(t)
+	cleaned := make(chan struct{})
+	f := &fake{}
+	f.put = func(_ context.Context, _ string, body io.Reader, _ *blob.PutOptions) (*blob.Object, error) {
+		_, err := io.Copy(io.Discard, body)
+		time.Sleep(20 * time.Millisecond) // a remote store takes its time
+		close(cleaned)
+		return nil, err
+	}
+	w := blob.NewWriter(ctx, checkedFake(t, f), "k", nil)
+	if _, err := w.ReadFrom(failing("some", errTest)); err != errTest {
+		t.Fatal(err)
+	}
+	if _, err := w.Commit(); !errors.Is(err, errTest) {
+		t.Errorf("commit answers %v", err)
+	}
+	select {
+	case <-cleaned:
+	default:
+		t.Error("commit has not waited for the store")
+	}
+}

@@ -369,3 +369,43 @@ func TestWitness(t *testing.T) {
 		}
 	}
 }
+
+// What a request is about is in a short document of its body, too, or behind an ID that the proxy has learned.
+func TestRequestsMentionByBodyAndID(t *testing.T) {
+	b := newBench(t)
+	b.p.Learn(func(r *faultproxy.Request, answer []byte) string {
+		if r.Mentions("begin") {
+			return "id-of-" + strconv.Itoa(len(answer)) // the echo answers with the body
+		}
+		return ""
+	})
+	const began = `{"call":"begin","key":"the-key"}`
+	long := `{"key":"the-key","more":"` + strings.Repeat("x", 8<<10) + `"}`
+	for _, test := range []struct {
+		path, body string
+		want       bool
+	}{
+		{"/call", `{"key":"the-key"}`, true},
+		{"/call", `{"key":"another"}`, false},
+		{"/call", "the-key", false}, // no document
+		{"/call", long, false},
+		{"/part/id-of-32", "content", false}, // not yet
+		{"/call", began, true},
+		{"/part/id-of-32", "content", true},
+		{"/part/id-of-33", "content", false},
+	} {
+		b.p.Forget()
+		resp, err := b.client.Post(b.p.URL().String()+test.path, "", strings.NewReader(test.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || string(got) != test.body {
+			t.Errorf("%s comes through as %q, %v", test.path, got, err)
+		}
+		if all := b.p.Requests(); len(all) != 1 || all[0].Mentions("the-key") != test.want {
+			t.Errorf("POST %s of %.40q mentions the key: %t", test.path, test.body, !test.want)
+		}
+	}
+}

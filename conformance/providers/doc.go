@@ -6,6 +6,7 @@
 //	go -C conformance/providers test -run '/minio' .                      the same on one of them
 //	go -C conformance/providers test -run '^$' -bench Start .             how long they take to start
 //	HOLDALL_FULL=1 go -C conformance/providers test -timeout 80m .        default tier
+//	HOLDALL_FULL=1 go -C conformance/providers test -v -run Killed .      kills 200 writers to each store, and reports
 //	go -C conformance/providers test . -args -matrix                      writes conformance/MATRIX.md anew
 //	go -C conformance/providers test . -args -url 's3://bucket/?region=…' the suite against a bucket, in a prefix of its own
 //
