@@ -22,7 +22,7 @@
 // was made with. All that a namespace holds:
 //
 //	holdall                          JSON: the format, the number of shards, the pool of the content
-//	holdall.index.N                  shard N; FNV-1a of the key, 64 bits, modulo the number of shards, says which. In its omap:
+//	holdall.index.N                  shard N: 64-bit FNV-1a of the key, modulo the number of shards. In its omap:
 //	    e<key>                       the entry: an ID, size, time, CRC-32C, headers and metadata (codec.go)
 //	    c<key>                       content of up to 4 KiB; or, of an upload, 8 letters for each part: its generation
 //	    d<key>                       there if the content lies in objects of its own
