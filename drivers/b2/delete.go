@@ -113,8 +113,8 @@ func (b *bucket) removeBelow(ctx context.Context, m *marker) error {
 	return b.remove(ctx, m.key, m.id)
 }
 
-// removeVersion removes one version for good, or a delete marker. One that is gone, or never was, is success. B2 takes an
-// ID for what it is, in whatever bucket, finished or not; so it is looked for first, among the versions of this one.
+// removeVersion removes one version for good, or a delete marker. One that is gone, or never was, is success. B2 takes
+// an ID for what it is, in whatever bucket, finished or not; so it is looked for first, among the versions of this one.
 func (b *bucket) removeVersion(ctx context.Context, key, id string) error {
 	var found []*base.File
 	err := b.account.call(ctx, "b2_list_file_versions", func(ctx context.Context) (err error) {
