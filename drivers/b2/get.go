@@ -127,7 +127,7 @@ func readError(err error, cond blob.Condition, version string) error {
 	e := failed(err)
 	switch {
 	case e == nil:
-	case version != "" && e.Status == http.StatusBadRequest: // it has not the form of an ID
+	case version != "" && e.is == blob.ErrInvalid: // it has not the form of an ID
 		e.is = blob.ErrNotExist
 	case e.is == blob.ErrNotExist && cond.Kind() == blob.KindMatch:
 		e.is = fmt.Errorf("%w, as there is no object", blob.ErrPrecondition)

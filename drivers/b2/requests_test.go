@@ -296,29 +296,38 @@ func TestAnswersOfOthers(t *testing.T) {
 	}
 }
 
-// What says 404 and is not of B2, to a call or when a token is renewed, does not tell that an object is missing.
+// What says 404 and is not of B2 does not tell that an object is missing. Neither does what a renewal of the token meets.
 func TestNotFoundByOthers(t *testing.T) {
 	ctx := context.Background()
-	for _, renewal := range []bool{false, true} {
+	for _, test := range []struct {
+		renewal bool
+		status  int
+		code    string
+	}{{false, 404, ""}, {true, 404, ""}, {true, 404, "not_found"}, {true, 400, "bad_request"}} {
 		on := false
 		f := newFake(t, func(w http.ResponseWriter, r request) bool {
 			switch {
 			case !on:
 				return false
-			case renewal && r.call != "b2_authorize_account":
+			case test.renewal && r.call != "b2_authorize_account":
 				answerError(w, http.StatusUnauthorized, "expired_auth_token", "")
 			default:
-				answerError(w, http.StatusNotFound, "", "")
+				answerError(w, test.status, test.code, "")
 			}
 			return true
 		})
-		b := f.open(t)
+		b := f.open(t, func(c *Config) { c.KeepVersions = true })
 		on = true
-		if err := b.Delete(ctx, "k", nil); err == nil || errors.Is(err, blob.ErrNotExist) {
-			t.Errorf("renewal %t: delete answers %v", renewal, err)
+		_, resumed := b.Upload(ctx, "k", &blob.UploadOptions{ID: "large"})
+		errs := map[string]error{"delete": b.Delete(ctx, "k", nil), "resume": resumed}
+		if test.renewal {
+			_, errs["stat"] = b.Stat(ctx, "k", nil)
+			_, errs["stat of a version"] = b.Stat(ctx, "k", &blob.StatOptions{Version: "old"})
 		}
-		if _, err := b.Stat(ctx, "k", nil); renewal && errors.Is(err, blob.ErrNotExist) {
-			t.Errorf("stat answers %v", err)
+		for name, err := range errs {
+			if err == nil || errors.Is(err, blob.ErrNotExist) {
+				t.Errorf("%+v: %s answers %v", test, name, err)
+			}
 		}
 	}
 }
