@@ -268,6 +268,27 @@ func TestNothingIsUnpacked(t *testing.T) {
 	}
 }
 
+// A transport of the caller's has to do what http.RoundTripper says, and no more.
+type plain struct{ next http.RoundTripper }
+
+func (p plain) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := p.next.RoundTrip(req)
+	if err == nil {
+		resp.Request = nil
+	}
+	return resp, err
+}
+
+func TestTransport(t *testing.T) {
+	b := newFake(t, nil).open(t, func(c *Config) { c.Transport = plain{c.Transport} })
+	if got, err := blob.ReadAll(context.Background(), b, "k"); string(got) != "content" || err != nil {
+		t.Errorf("get answers %q, %v", got, err)
+	}
+	if _, err := b.Put(context.Background(), "k", strings.NewReader("x"), nil); err != nil {
+		t.Error(err)
+	}
+}
+
 // What says 200 and is not of B2 is an error, and no empty listing or object.
 func TestAnswersOfOthers(t *testing.T) {
 	ctx := context.Background()
