@@ -169,6 +169,26 @@ func TestB2CompletionShows(t *testing.T) {
 	}
 }
 
+// B2 would remove a version by its ID in whatever bucket that is.
+func TestB2DeleteOfAnotherBucketsVersion(t *testing.T) {
+	here, there := newB2(t), newB2(t)
+	keep := func(c *driver.Config) { c.KeepVersions = true }
+	b, other := here.open(keep), there.open(keep)
+	if _, err := b.Put(t.Context(), "k", strings.NewReader("ours"), nil); err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := other.Put(t.Context(), "k", strings.NewReader("theirs"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Delete(t.Context(), "k", &blob.DeleteOptions{Version: theirs.Version}); err != nil {
+		t.Errorf("delete: %v", err)
+	}
+	if got := content(t, other, "k"); got != "theirs" {
+		t.Errorf("then the other bucket has %q", got)
+	}
+}
+
 // A key of one prefix of one bucket works there with nothing but what it needs, and nowhere else.
 func TestB2RestrictedKey(t *testing.T) {
 	b := newB2(t)

@@ -164,8 +164,10 @@ func (a *account) authorize(ctx context.Context) (*base.B2, *grant, error) {
 	case e == nil:
 	case errors.Is(e.is, fs.ErrPermission):
 		e.is = fmt.Errorf("%w: the application key is not accepted", fs.ErrPermission)
-	case e.Status == http.StatusNotFound: // whatever is there, it is no B2, and says nothing about a bucket or an object
+	case e.is != ErrCapExceeded: // it tells nothing about a bucket, an object or a key
 		e.is = nil
+	}
+	if e := failed(err); e != nil && e.Status == http.StatusNotFound {
 		err = fmt.Errorf("the endpoint is not of B2: %w", err)
 	}
 	return client, g, err

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/Backblaze/blazer/base"
+
 	"github.com/holdall-go/holdall/blob"
 )
 
@@ -111,11 +113,19 @@ func (b *bucket) removeBelow(ctx context.Context, m *marker) error {
 	return b.remove(ctx, m.key, m.id)
 }
 
-// removeVersion removes one version for good, or a delete marker. One that is gone, or never was, is success.
+// removeVersion removes one version for good, or a delete marker. One that is gone, or never was, is success. B2 takes
+// an ID for what it is, in whatever bucket, finished or not; so it is looked for first, among the versions of this one.
 func (b *bucket) removeVersion(ctx context.Context, key, id string) error {
-	err := b.remove(ctx, key, id)
-	if e := failed(err); e != nil && errors.Is(e.is, blob.ErrInvalid) { // it has not the form of an ID, or is of another key
+	var found []*base.File
+	err := b.account.call(ctx, "b2_list_file_versions", func(ctx context.Context) (err error) {
+		found, _, _, err = b.base.ListFileVersions(ctx, 1, key, id, key, "")
+		return err
+	})
+	if e := failed(err); e != nil && e.Code == "bad_request" { // it has not the form of an ID
 		return nil
 	}
-	return err
+	if err != nil || len(found) == 0 || found[0].ID != id || found[0].Name != key || found[0].Status == actionStart {
+		return err
+	}
+	return b.remove(ctx, key, id)
 }

@@ -71,6 +71,46 @@ func TestDeleteKeeps(t *testing.T) {
 	wantCalls(t, "a second delete", f.calls(), "b2_hide_file")
 }
 
+// A version is removed if it is one of the key in this bucket. What the ID of another bucket's, or of an upload, would
+// have B2 remove is left alone.
+func TestDeleteVersion(t *testing.T) {
+	for name, test := range map[string]struct {
+		listed  map[string]any // nil: the ID is refused
+		removed bool
+	}{
+		"a version":            {version("1", "k", "upload"), true},
+		"a marker":             {version("1", "k", "hide"), true},
+		"one that is gone":     {version("0", "k", "upload"), false},
+		"one of a longer name": {version("1", "k2", "upload"), false},
+		"an upload":            {version("1", "k", "start"), false},
+		"no ID":                {nil, false},
+	} {
+		f := newFake(t, func(w http.ResponseWriter, r request) bool {
+			if r.call != "b2_list_file_versions" {
+				return false
+			}
+			if r.param("startFileName") != "k" || r.param("startFileId") != "1" || r.param("prefix") != "k" {
+				t.Errorf("%s: it is looked for by %s", name, r.body)
+			}
+			if test.listed == nil {
+				answerError(w, http.StatusBadRequest, "bad_request", "Invalid fileId")
+			} else {
+				answerJSON(w, map[string]any{"files": []any{test.listed}})
+			}
+			return true
+		})
+		b := f.open(t, func(c *Config) { c.KeepVersions = true })
+		if err := b.Delete(context.Background(), "k", &blob.DeleteOptions{Version: "1"}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		want := []string{"b2_list_file_versions", "b2_delete_file_version"}
+		if !test.removed {
+			want = want[:1]
+		}
+		wantCalls(t, name, f.calls(), want...)
+	}
+}
+
 // A key that is not written here may be another program's, if B2 takes it at all.
 func TestDeleteOfForeignNames(t *testing.T) {
 	for _, taken := range []bool{true, false} {

@@ -64,7 +64,8 @@ func (b *bucket) getNothing(ctx context.Context, key string, opts *blob.GetOptio
 
 // download asks for an object: its current version, or the one that is named. The condition is judged on the answer,
 // which is about one version as a whole; B2 has none of its own. (Blazer's base returns neither the time nor the
-// standard headers nor the range of an answer, and downloads nothing by ID.)
+// standard headers nor the range of an answer, and downloads nothing by ID.) A HEAD that is refused has no body to say
+// whether by a cap or for lack of rights, so a GET asks why.
 func (b *bucket) download(ctx context.Context, method, key, version, asked string, cond blob.Condition) (*blob.Object, *http.Response, error) {
 	if err := b.reads(key); err != nil {
 		return nil, nil, err
@@ -86,6 +87,13 @@ func (b *bucket) download(ctx context.Context, method, key, version, asked strin
 		resp, err = b.account.transport.RoundTrip(req)
 		return err
 	})
+	if e := failed(err); e != nil && method == http.MethodHead && e.Status == http.StatusForbidden {
+		if _, resp, why := b.download(ctx, http.MethodGet, key, version, "bytes=0-0", cond); why == nil {
+			resp.Body.Close()
+		} else {
+			err = why
+		}
+	}
 	if err != nil {
 		return nil, nil, readError(err, cond, version)
 	}
@@ -119,7 +127,7 @@ func readError(err error, cond blob.Condition, version string) error {
 	e := failed(err)
 	switch {
 	case e == nil:
-	case version != "" && e.Status == http.StatusBadRequest: // it has not the form of an ID
+	case version != "" && e.is == blob.ErrInvalid: // it has not the form of an ID
 		e.is = blob.ErrNotExist
 	case e.is == blob.ErrNotExist && cond.Kind() == blob.KindMatch:
 		e.is = fmt.Errorf("%w, as there is no object", blob.ErrPrecondition)

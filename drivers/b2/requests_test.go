@@ -268,6 +268,27 @@ func TestNothingIsUnpacked(t *testing.T) {
 	}
 }
 
+// A transport of the caller's has to do what http.RoundTripper says, and no more.
+type plain struct{ next http.RoundTripper }
+
+func (p plain) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := p.next.RoundTrip(req)
+	if err == nil {
+		resp.Request = nil
+	}
+	return resp, err
+}
+
+func TestTransport(t *testing.T) {
+	b := newFake(t, nil).open(t, func(c *Config) { c.Transport = plain{c.Transport} })
+	if got, err := blob.ReadAll(context.Background(), b, "k"); string(got) != "content" || err != nil {
+		t.Errorf("get answers %q, %v", got, err)
+	}
+	if _, err := b.Put(context.Background(), "k", strings.NewReader("x"), nil); err != nil {
+		t.Error(err)
+	}
+}
+
 // What says 200 and is not of B2 is an error, and no empty listing or object.
 func TestAnswersOfOthers(t *testing.T) {
 	ctx := context.Background()
@@ -296,29 +317,38 @@ func TestAnswersOfOthers(t *testing.T) {
 	}
 }
 
-// What says 404 and is not of B2, to a call or when a token is renewed, does not tell that an object is missing.
+// What says 404 and is not of B2 does not tell that an object is missing. Neither does what a renewal of the token meets.
 func TestNotFoundByOthers(t *testing.T) {
 	ctx := context.Background()
-	for _, renewal := range []bool{false, true} {
+	for _, test := range []struct {
+		renewal bool
+		status  int
+		code    string
+	}{{false, 404, ""}, {true, 404, ""}, {true, 404, "not_found"}, {true, 400, "bad_request"}} {
 		on := false
 		f := newFake(t, func(w http.ResponseWriter, r request) bool {
 			switch {
 			case !on:
 				return false
-			case renewal && r.call != "b2_authorize_account":
+			case test.renewal && r.call != "b2_authorize_account":
 				answerError(w, http.StatusUnauthorized, "expired_auth_token", "")
 			default:
-				answerError(w, http.StatusNotFound, "", "")
+				answerError(w, test.status, test.code, "")
 			}
 			return true
 		})
-		b := f.open(t)
+		b := f.open(t, func(c *Config) { c.KeepVersions = true })
 		on = true
-		if err := b.Delete(ctx, "k", nil); err == nil || errors.Is(err, blob.ErrNotExist) {
-			t.Errorf("renewal %t: delete answers %v", renewal, err)
+		_, resumed := b.Upload(ctx, "k", &blob.UploadOptions{ID: "large"})
+		errs := map[string]error{"delete": b.Delete(ctx, "k", nil), "resume": resumed}
+		if test.renewal {
+			_, errs["stat"] = b.Stat(ctx, "k", nil)
+			_, errs["stat of a version"] = b.Stat(ctx, "k", &blob.StatOptions{Version: "old"})
 		}
-		if _, err := b.Stat(ctx, "k", nil); renewal && errors.Is(err, blob.ErrNotExist) {
-			t.Errorf("stat answers %v", err)
+		for name, err := range errs {
+			if err == nil || errors.Is(err, blob.ErrNotExist) {
+				t.Errorf("%+v: %s answers %v", test, name, err)
+			}
 		}
 	}
 }

@@ -83,6 +83,26 @@ func TestErrorIsReached(t *testing.T) {
 	}
 }
 
+// A HEAD is refused without a reason, and a Stat tells it all the same.
+func TestStatTellsWhy(t *testing.T) {
+	for code, want := range map[string]error{"download_cap_exceeded": ErrCapExceeded, "access_denied": fs.ErrPermission, "": fs.ErrPermission} {
+		f := newFake(t, func(w http.ResponseWriter, r request) bool {
+			switch {
+			case r.call == "b2_download_file_by_name" && r.method == http.MethodHead:
+				w.WriteHeader(http.StatusForbidden)
+			case r.call == "b2_download_file_by_name" && code != "":
+				answerError(w, http.StatusForbidden, code, "")
+			default:
+				return false
+			}
+			return true
+		})
+		if _, err := f.open(t).Stat(context.Background(), "k", nil); !errors.Is(err, want) {
+			t.Errorf("%q: stat answers %v", code, err)
+		}
+	}
+}
+
 // An upload URL serves one upload at a time and many one after the other. After an answer that speaks against it
 // another is taken, at once.
 func TestUploadURLs(t *testing.T) {

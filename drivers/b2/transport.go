@@ -102,6 +102,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		return nil, x.fail(unanswered(x.call, err))
 	}
+	resp.Request = req // a transport need not say so
 	if err := t.judge(x, resp); err != nil {
 		resp.Body.Close()
 		return nil, err
