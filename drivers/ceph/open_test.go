@@ -104,6 +104,24 @@ func TestMaking(t *testing.T) {
 	}
 }
 
+// A pool that takes no entries, as an erasure-coded one, gets no bucket.
+func TestMakingWithoutOmaps(t *testing.T) {
+	c := newFakeCluster("pool")
+	p := c.at("pool", "space")
+	p.hook(func(call, object string) error {
+		if call == "apply" {
+			return fail(other, call, object)
+		}
+		return nil
+	}, nil)
+	if _, err := c.open(t.Context(), "pool", "space", &Config{Create: true}); err == nil || !strings.Contains(err.Error(), "replicated") {
+		t.Errorf("a pool without omaps: %v", err)
+	}
+	if p.objects[recordObject] != nil {
+		t.Error("the bucket was made all the same")
+	}
+}
+
 // Of those who make a bucket at once, one decides how it is laid out, and all of them use that.
 func TestMadeByMany(t *testing.T) {
 	c := newFakeCluster("pool")

@@ -94,6 +94,10 @@ func makeRecord(index pool, poolName string, cfg *Config) (*record, error) {
 			return nil, fmt.Errorf("making the bucket: %w", err)
 		}
 	}
+	// An erasure-coded pool takes the objects, and would refuse the first entry.
+	if _, err := index.apply(context.Background(), nil, shardObject(0), []step{{set, "x", []byte{'1'}}, {do: unset, key: "x"}}); err != nil {
+		return nil, fmt.Errorf("making the bucket: its pool must be replicated, with omaps; only DataPool may be erasure-coded: %w", err)
+	}
 	err := index.make(recordObject, encodeJSON(r))
 	if is(err, taken) {
 		return readRecord(index)
