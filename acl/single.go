@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 )
 
 // Edits on a store without conditional writes. Somebody has promised that this guard is the only one that edits the
@@ -16,6 +17,9 @@ import (
 // no longer. Each of them may have undone what the other did: look, see to it that there is one writer, and open it
 // again.
 var ErrOtherWriter = errors.New("the policy has another writer, and was promised to have one")
+
+// alonePatience is how long a write of the only writer may take, with the look at what became of it.
+const alonePatience = 2 * time.Minute
 
 // A singleWriter is what the only writer of a policy knows. The editor's goroutine alone uses it, and Create before.
 type singleWriter struct {
@@ -47,6 +51,9 @@ func (s *snapshots) commitAlone(ctx context.Context, batch []*change) ([][]outco
 	if !a.changed {
 		return a.result(base.index), nil
 	}
+	// Who asks may leave at any moment. The write does not end with that, since nobody could go on after one cut off.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), alonePatience)
+	defer cancel()
 	err = s.send(ctx, a)
 	if err == nil {
 		w.last = a.head.Name

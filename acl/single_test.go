@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/holdall-go/holdall/blob"
 	"github.com/holdall-go/holdall/drivers/mem"
@@ -137,6 +138,40 @@ func TestSingleWriterWithoutAnAnswer(t *testing.T) {
 		if err := grant(t, single(t, store), "next/"); err != nil {
 			t.Errorf("opened again: %v", err)
 		}
+	}
+}
+
+// A hurried store has whoever asked leave while the manifest is written, and gives up what its ctx gives up.
+type hurried struct {
+	*unconditional
+	leave context.CancelFunc
+}
+
+func (h *hurried) Put(ctx context.Context, key string, body io.Reader, o *blob.PutOptions) (*blob.Object, error) {
+	if key == headName && h.leave != nil {
+		h.leave()
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	return h.unconditional.Put(ctx, key, body, o)
+}
+
+// Who leaves while his edit is written does not stop the edits of others.
+func TestSingleWriterWhenWhoAskedLeaves(t *testing.T) {
+	store := &hurried{unconditional: newUnconditional()}
+	g := newTestGuard(t, mem.New(nil), &Options{Store: store, SingleWriter: true})
+	ctx, leave := context.WithCancel(t.Context())
+	store.leave = leave
+	_, err := g.as("olga").Grant(ctx, "a/", User("u"), Get)
+	wantErr(t, "an edit that is not waited for", err, ErrUnknownOutcome)
+	if err := grant(t, g, "b/"); err != nil {
+		t.Errorf("the next one: %v", err)
+	}
+	if err := g.as("u").May(t.Context(), Get, "a/k"); err != nil {
+		t.Errorf("what was not waited for: %v", err)
 	}
 }
 

@@ -88,9 +88,10 @@ func (b *bucket) download(ctx context.Context, method, key, version, asked strin
 		return err
 	})
 	if e := failed(err); e != nil && method == http.MethodHead && e.Status == http.StatusForbidden {
-		if _, resp, why := b.download(ctx, http.MethodGet, key, version, "bytes=0-0", cond); why == nil {
+		_, resp, why := b.download(ctx, http.MethodGet, key, version, "bytes=0-0", cond)
+		if why == nil {
 			resp.Body.Close()
-		} else {
+		} else if e := failed(why); e != nil && e.Status == http.StatusForbidden { // and not 416, as of what is empty
 			err = why
 		}
 	}

@@ -85,20 +85,29 @@ func TestErrorIsReached(t *testing.T) {
 
 // A HEAD is refused without a reason, and a Stat tells it all the same.
 func TestStatTellsWhy(t *testing.T) {
-	for code, want := range map[string]error{"download_cap_exceeded": ErrCapExceeded, "access_denied": fs.ErrPermission, "": fs.ErrPermission} {
+	for _, test := range []struct {
+		status int
+		code   string
+		want   error
+	}{
+		{403, "download_cap_exceeded", ErrCapExceeded},
+		{403, "access_denied", fs.ErrPermission},
+		{416, "range_not_satisfiable", fs.ErrPermission},
+		{200, "", fs.ErrPermission},
+	} {
 		f := newFake(t, func(w http.ResponseWriter, r request) bool {
 			switch {
 			case r.call == "b2_download_file_by_name" && r.method == http.MethodHead:
 				w.WriteHeader(http.StatusForbidden)
-			case r.call == "b2_download_file_by_name" && code != "":
-				answerError(w, http.StatusForbidden, code, "")
+			case r.call == "b2_download_file_by_name" && test.code != "":
+				answerError(w, test.status, test.code, "")
 			default:
 				return false
 			}
 			return true
 		})
-		if _, err := f.open(t).Stat(context.Background(), "k", nil); !errors.Is(err, want) {
-			t.Errorf("%q: stat answers %v", code, err)
+		if _, err := f.open(t).Stat(context.Background(), "k", nil); !errors.Is(err, test.want) {
+			t.Errorf("%+v: stat answers %v", test, err)
 		}
 	}
 }
