@@ -23,6 +23,22 @@ func tier() conformance.Tier {
 	return conformance.Short
 }
 
+// notEveryDay skips the test where the run is to be quick, as go test -short says.
+func notEveryDay(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("not run: go test without -short runs it")
+	}
+}
+
+// inTheLongRun skips the test unless the run may take hours.
+func inTheLongRun(t *testing.T) {
+	t.Helper()
+	if tier() == conformance.Short {
+		t.Skip("not run: HOLDALL_FULL=1 runs it")
+	}
+}
+
 // A store is one that only some builds can reach.
 type store struct {
 	name    string
@@ -53,7 +69,12 @@ func TestConformance(t *testing.T) {
 			t.Run(h.Name, func(t *testing.T) { run(t, h, false) })
 		}
 	}
-	each(t, func(t *testing.T, s *providers.Server) { run(t, s.Harness(false), foreign(s)) })
+	each(t, func(t *testing.T, s *providers.Server) {
+		if s.Provider == providers.Swift { // it takes as long as all the others
+			notEveryDay(t)
+		}
+		run(t, s.Harness(false), foreign(s))
+	})
 	t.Run("b2", func(t *testing.T) {
 		s := serveB2(t)
 		run(t, s.B2Harness(false), foreign(s))
@@ -74,6 +95,7 @@ func foreign(s *providers.Server) bool {
 
 // TestVersions runs what is about versions, on the servers that have them.
 func TestVersions(t *testing.T) {
+	notEveryDay(t)
 	about := conformance.Only(func(c *conformance.Case) bool {
 		for _, n := range c.Needs {
 			if n.Name == "versions" {

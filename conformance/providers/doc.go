@@ -2,13 +2,16 @@
 // or any bucket that a URL names. Backblaze B2 is there as a simulator, which package b2front steers.
 //
 //	go -C conformance/providers run ./prepare                             builds what is missing; the first time takes minutes
-//	go -C conformance/providers test -timeout 60m .                       short tier on every server that runs here
+//	go -C conformance/providers test -timeout 20m -short .                short tier on every store that runs here, but Swift
+//	go -C conformance/providers test -timeout 70m .                       on Swift too, on views, with versions and more
 //	go -C conformance/providers test -run '/minio' .                      the same on one of them
 //	go -C conformance/providers test -run '^$' -bench Start .             how long they take to start
-//	HOLDALL_FULL=1 go -C conformance/providers test -timeout 80m .        default tier
+//	HOLDALL_FULL=1 go -C conformance/providers test -timeout 3h .         default tier, everything on every store
 //	HOLDALL_FULL=1 go -C conformance/providers test -v -run Killed .      kills 200 writers to each store, and reports
-//	go -C conformance/providers test . -args -matrix                      writes conformance/MATRIX.md anew
+//	go -C conformance/providers test -tags ceph -timeout 80m . -args -matrix   writes conformance/MATRIX.md anew
 //	go -C conformance/providers test . -args -url 's3://bucket/?region=…' the suite against a bucket, in a prefix of its own
+//
+// With -tags ceph and librados, RADOS is among the stores.
 //
 // A server that cannot run here is not run, and says why and what would help. HOLDALL_REQUIRE=minio,ceph or =all makes
 // that a failure. Without Docker one real server runs nevertheless: versitygw, as a child process of the test; and B2's

@@ -13,10 +13,12 @@ import (
 	"github.com/holdall-go/holdall/conformance/providers"
 )
 
-// TestGuarded runs the suite on the view of someone with every data right, whose bucket is on a server, beside other
-// people's grants and a barrier. Every day the policy is in the bucket itself, where each of its requests goes to the
-// server as well; in the long run it is in another bucket too.
+// TestGuarded runs the suite on the view of someone with every data right, beside other people's grants and a barrier.
+// What a guard asks of a server, group R asks of each every day. So of the servers that speak S3's protocol one will do
+// here, with the policy in the bucket itself, where each of its requests goes to the server as well; in the long run each
+// does, and the policy is in another bucket too.
 func TestGuarded(t *testing.T) {
+	notEveryDay(t)
 	if *writeMatrix {
 		t.Skip("not run: the matrix is about the stores themselves")
 	}
@@ -25,13 +27,16 @@ func TestGuarded(t *testing.T) {
 			conformance.Run(t, h.Wrapped("acl", guarded(nil, acl.Options{})), conformance.InTier(tier()))
 		})
 		t.Run("policy apart", func(t *testing.T) {
-			if tier() == conformance.Short {
-				t.Skip("not run: HOLDALL_FULL=1 runs it")
-			}
+			inTheLongRun(t)
 			conformance.Run(t, h.Wrapped("acl-apart", guarded(h.Open, acl.Options{})), conformance.InTier(tier()))
 		})
 	}
-	each(t, func(t *testing.T, s *providers.Server) { run(t, s.Harness(false)) })
+	each(t, func(t *testing.T, s *providers.Server) {
+		if s.Provider != providers.Versitygw {
+			inTheLongRun(t)
+		}
+		run(t, s.Harness(false))
+	})
 	for _, s := range also {
 		t.Run(s.name, func(t *testing.T) { run(t, s.harness(t)) })
 	}

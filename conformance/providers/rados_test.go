@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -63,6 +64,7 @@ func bucket(t *testing.T, c *providers.Cluster, cfg ceph.Config) *ceph.Bucket {
 // TestRADOSErasureCoded runs the suite where large content is erasure-coded over three OSDs, and the entries are not,
 // since erasure-coded pools have no omap.
 func TestRADOSErasureCoded(t *testing.T) {
+	notEveryDay(t)
 	c := cluster(t, 3)
 	for _, args := range [][]string{
 		{"osd", "erasure-code-profile", "set", "holdall", "k=2", "m=1", "crush-failure-domain=osd"},
@@ -294,6 +296,24 @@ func TestRADOSFsckAndSweep(t *testing.T) {
 		t.Errorf("sweep: %+v, %v", swept, err)
 	}
 	check()
+}
+
+// TestRADOSKilledWriters kills writers to a namespace.
+func TestRADOSKilledWriters(t *testing.T) {
+	c := cluster(t, 1)
+	b := bucket(t, c, ceph.Config{})
+	killWriters(t, fmt.Sprintf("ceph://%s/%s/?conf=%s", providers.Pool, url.PathEscape(b.Namespace()), url.QueryEscape(c.Conf)))
+	if _, err := b.Sweep(t.Context(), nil); err != nil { // what they left
+		t.Error(err)
+	}
+	checked, err := b.Fsck(t.Context(), nil, func(p ceph.Problem) {
+		if p.Kind != ceph.Orphan { // one younger than what Sweep removes
+			t.Error(p)
+		}
+	})
+	if err != nil || checked.Objects > 0 {
+		t.Errorf("fsck: %+v, %v", checked, err)
+	}
 }
 
 // fileOf writes a file of the test's own.

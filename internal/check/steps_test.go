@@ -63,8 +63,8 @@ func TestTestArgs(t *testing.T) {
 		{".", options{race: true}, true, "CGO_ENABLED=1 test -race -timeout=30m ./..."},
 		{".", options{full: true}, false, "HOLDALL_FULL=1 test -timeout=80m ./..."},
 		{".", options{full: true, ci: true}, true, "CGO_ENABLED=1 HOLDALL_FULL=1 HOLDALL_REQUIRE=all test -race -timeout=80m ./..."},
-		{serversDir, options{}, false, "test -count=1 -timeout=60m ./..."},
-		{serversDir, options{ci: true}, true, "CGO_ENABLED=1 HOLDALL_REQUIRE=all test -race -count=1 -timeout=60m ./..."},
+		{serversDir, options{}, false, "test -count=1 -timeout=70m -short ./..."},
+		{serversDir, options{ci: true}, true, "CGO_ENABLED=1 HOLDALL_REQUIRE=all test -race -count=1 -timeout=70m ./..."},
 	} {
 		args, env := testArgs(module{dir: test.dir}, test.o, test.race)
 		if got := strings.Join(append(env, args...), " "); got != test.want {
