@@ -47,6 +47,10 @@ var MinIO = &Provider{
 		}
 		return day, nil
 	},
+	racy: map[string]string{
+		"B31": "a write into a directory that the removal of the last object in it is taking away is denied: " +
+			"https://github.com/minio/minio/blob/7aac2a2c5b7c/cmd/xl-storage.go",
+	},
 }
 
 // minioAdmin makes a request of MinIO's admin API, which wants the body encrypted with the secret key of who sends it.

@@ -30,7 +30,11 @@ var Swift = &Provider{
 		return info.Swift.Version, nil
 	},
 	expected: map[string]string{
+		"G12": undelete, "I11": undelete,
 		"L18": "an upload that was completed is still found by its ID, as long as the object that it made is there: " +
 			"https://github.com/openstack/swift/blob/2.30.1/swift/common/middleware/s3api/controllers/multi_upload.py#L99-L125",
 	},
 }
+
+const undelete = "whoever removes the current version, or a marker, by its ID brings back none before it: " +
+	"https://github.com/openstack/swift/blob/2.30.1/swift/common/middleware/versioned_writes/object_versioning.py"
