@@ -120,7 +120,7 @@ func nameOf(b blob.Bucket) string { return b.(*s3.Bucket).Name() }
 func (h *harness) open(t *conformance.T) blob.Bucket {
 	name := h.newName()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 		defer cancel()
 		if err := removeBucket(ctx, h.client, name); err != nil {
 			t.Errorf("%v", err)
