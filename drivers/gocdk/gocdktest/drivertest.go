@@ -79,7 +79,7 @@ func (reaches) BucketCheck(b *gcblob.Bucket) error {
 	}
 	var text fmt.Stringer
 	if b.As(&text) {
-		return errors.New("As gives an interface that it does not promise")
+		return errors.New("it gives an interface, by As, that it does not promise")
 	}
 	return nil
 }
