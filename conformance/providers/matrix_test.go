@@ -35,14 +35,14 @@ stores alone, and each run of the tests compares it with what it sees.
 // A matrix has the results of each store, of which it knows the outcomes alone.
 type matrix map[string][]conformance.Result
 
-// outcome returns how a case ended on a store.
+// outcome returns how a case ended on a store, or "" for one that is not there.
 func (m matrix) outcome(store, id string) string {
 	for _, r := range m[store] {
 		if r.ID == id {
 			return r.Outcome.String()
 		}
 	}
-	return "not there"
+	return ""
 }
 
 // readMatrix parses the table of the committed matrix, and returns its stores in their order too.
@@ -86,7 +86,10 @@ func compare(t *testing.T, r *conformance.Report) {
 		return
 	}
 	for _, res := range r.Results {
-		if got, want := res.Outcome.String(), committed.outcome(r.Store, res.ID); got != want && res.Outcome != conformance.Fail {
+		switch got, want := res.Outcome.String(), committed.outcome(r.Store, res.ID); {
+		case want == "": // a new case, which need not wait until every server has run it
+			t.Logf("%s is %q, and not in MATRIX.md yet", res.ID, got)
+		case got != want && res.Outcome != conformance.Fail:
 			t.Errorf("%s is %q, but %q in MATRIX.md; if that is right, write it anew (see its beginning)", res.ID, got, want)
 		}
 	}
