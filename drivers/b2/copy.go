@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
@@ -137,7 +136,7 @@ func (b *bucket) copyParts(ctx context.Context, w *write, c *copying, whole []by
 		return nil, err
 	}
 	var done sentParts
-	err = parts.Send(ctx, &ranges{size: c.size, part: cut.First}, putConcurrency, func(ctx context.Context, p *parts.Part) error {
+	err = parts.Send(ctx, parts.Ranges(c.size, cut.First), putConcurrency, func(ctx context.Context, p *parts.Part) error {
 		if err := c.resolve(ctx); err != nil {
 			return err
 		}
@@ -157,20 +156,4 @@ func (b *bucket) copyParts(ctx context.Context, w *write, c *copying, whole []by
 		b.cleanUp(ctx, l.id)
 	}
 	return o, err
-}
-
-// ranges are the parts of an object that is copied: numbers, without content.
-type ranges struct {
-	size, part, at int64
-	n              int
-}
-
-func (r *ranges) Next(context.Context) (*parts.Part, error) {
-	if r.at >= r.size {
-		return nil, io.EOF
-	}
-	r.n++
-	p := &parts.Part{Number: r.n, Offset: r.at, Size: min(r.part, r.size-r.at)}
-	r.at += p.Size
-	return p, nil
 }

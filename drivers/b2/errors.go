@@ -12,6 +12,7 @@ import (
 
 	"github.com/holdall-go/holdall/blob"
 	"github.com/holdall-go/holdall/internal/retry"
+	"github.com/holdall-go/holdall/internal/text"
 )
 
 // ErrCapExceeded: a cap of the account, on storage, downloads or transactions, is reached. Its owner can raise it.
@@ -88,7 +89,7 @@ func answered(call string, resp *http.Response, body []byte) *Error {
 		if token := resp.Request.Header.Get("Authorization"); token != "" { // B2 repeats that of an upload
 			m.Message = strings.ReplaceAll(m.Message, token, "…")
 		}
-		e.Code, e.Message = printable(m.Code), printable(m.Message)
+		e.Code, e.Message = text.Printable(m.Code), text.Printable(m.Message)
 	}
 	e.mean()
 	return e
@@ -164,7 +165,7 @@ func (e *Error) meanStatus() {
 
 // unanswered is the Error of a call to which no answer came.
 func unanswered(call string, cause error) *Error {
-	return &Error{Call: call, Message: call + " was not answered: " + printable(cause.Error()), again: true, lost: true, place: uploads[call], cause: cause}
+	return &Error{Call: call, Message: call + " was not answered: " + text.Printable(cause.Error()), again: true, lost: true, place: uploads[call], cause: cause}
 }
 
 // unreadable is the Error of an answer that says success and is not what every such answer of B2 is. It comes from
@@ -184,18 +185,4 @@ func asFailure(ctx context.Context, call string, err error) error {
 		return err
 	}
 	return unanswered(call, err)
-}
-
-// printable keeps a server's text on one line, and short.
-func printable(s string) string {
-	const most = 500
-	if len(s) > most {
-		s = s[:most] + "…"
-	}
-	return strings.Map(func(r rune) rune {
-		if r < 0x20 || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(s, "?"))
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/text"
 )
 
 func (b *bucket) Stat(ctx context.Context, key string, opts *blob.StatOptions) (*blob.Object, error) {
@@ -145,7 +146,7 @@ func (b *bucket) describe(key string, resp *http.Response) (*blob.Object, error)
 	}
 	ms, err := strconv.ParseInt(h.Get("X-Bz-Upload-Timestamp"), 10, 64)
 	if err != nil {
-		return nil, fmt.Errorf("the answer to a download says of its time %q", printable(h.Get("X-Bz-Upload-Timestamp")))
+		return nil, fmt.Errorf("the answer to a download says of its time %q", text.Printable(h.Get("X-Bz-Upload-Timestamp")))
 	}
 	if resp.ContentLength < 0 {
 		return nil, errors.New("the answer to a download does not say how long it is")
@@ -164,11 +165,11 @@ func span(r blob.Range, o *blob.Object, contentRange string) (off, n int64, err 
 	var first, last, size int64
 	rest, ok := strings.CutPrefix(contentRange, "bytes ")
 	if got, serr := fmt.Sscanf(rest, "%d-%d/%d", &first, &last, &size); !ok || serr != nil || got != 3 || first < 0 || last < first || last >= size {
-		return 0, 0, fmt.Errorf("the server answered with the Content-Range %q, which is none", printable(contentRange))
+		return 0, 0, fmt.Errorf("the server answered with the Content-Range %q, which is none", text.Printable(contentRange))
 	}
 	o.Size = size
 	if off, n, err = r.Resolve(size); err == nil && (off != first || n != last-first+1) {
-		err = fmt.Errorf("the server answered with the Content-Range %q to a request for %v", printable(contentRange), r)
+		err = fmt.Errorf("the server answered with the Content-Range %q to a request for %v", text.Printable(contentRange), r)
 	}
 	return off, n, err
 }
@@ -179,7 +180,7 @@ type content struct{ r io.ReadCloser }
 func (c *content) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	if err != nil && err != io.EOF && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
-		err = &Error{Call: "the download", Message: "the download broke off: " + printable(err.Error()), again: true, cause: err}
+		err = &Error{Call: "the download", Message: "the download broke off: " + text.Printable(err.Error()), again: true, cause: err}
 	}
 	return n, err
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/Backblaze/blazer/base"
 
 	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/text"
 )
 
 // B2 keeps attributes as file info: at most ten names and values, which go as headers. Metadata of holdall's is info as
@@ -147,7 +148,7 @@ func infoOfHeaders(h http.Header) (map[string]string, error) {
 		if rest, ok := strings.CutPrefix(name, "X-Bz-Info-"); ok {
 			value, err := url.QueryUnescape(values[0])
 			if err != nil {
-				return nil, fmt.Errorf("the info %q is not encoded as it should be", printable(rest))
+				return nil, fmt.Errorf("the info %q is not encoded as it should be", text.Printable(rest))
 			}
 			if rest = strings.ToLower(rest); !strings.HasPrefix(rest, infoReserved) {
 				info[rest] = value

@@ -31,7 +31,7 @@ func (b *bucket) List(ctx context.Context, opts *blob.ListOptions) iter.Seq2[*bl
 			yield(nil, err)
 			return
 		}
-		l := &listing{b: b, prefix: opts.Prefix, delimiter: opts.Delimiter, size: pageSize(opts), start: seekPast(opts)}
+		l := &listing{b: b, prefix: opts.Prefix, delimiter: opts.Delimiter, size: pageSize(opts), start: keyspace.SeekPast(opts.Start(), opts.Prefix, opts.Delimiter)}
 		for more := true; more; {
 			entries, err := l.next(ctx)
 			if err != nil {
@@ -57,21 +57,6 @@ func pageSize(opts *blob.ListOptions) int {
 		}
 	}
 	return size
-}
-
-// seekPast returns where a listing starts: where opts says, but past a subtree that is rolled up into a prefix before
-// that, which was passed already.
-func seekPast(opts *blob.ListOptions) string {
-	start := opts.Start()
-	if !strings.HasPrefix(start, opts.Prefix) {
-		return start
-	}
-	if common, rolled := keyspace.RollUp(start, opts.Prefix, opts.Delimiter); rolled && common < start {
-		if end, ok := keyspace.End(common); ok {
-			return end
-		}
-	}
-	return start
 }
 
 // from returns a name that B2 can start from so that it lists start and what follows, and little else. Start may be no

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -33,7 +32,7 @@ func (b *bucket) copyParts(ctx context.Context, w *write, from source, src blob.
 	u := &upload{b: b, w: w, id: id}
 	var mu sync.Mutex
 	var done []sent
-	err = parts.Send(ctx, &ranges{size: o.Size, part: cut.First}, putConcurrency, func(ctx context.Context, p *parts.Part) error {
+	err = parts.Send(ctx, parts.Ranges(o.Size, cut.First), putConcurrency, func(ctx context.Context, p *parts.Part) error {
 		s, err := u.copyRange(ctx, src, o, p)
 		mu.Lock()
 		defer mu.Unlock()
@@ -85,20 +84,4 @@ func (u *upload) copyRange(ctx context.Context, src blob.Source, o *blob.Object,
 		return s, src.Fail(fmt.Errorf("%w: %w", errSourceChanged, err))
 	}
 	return s, err
-}
-
-// ranges are the parts of an object that is copied: numbers, without content.
-type ranges struct {
-	size, part, at int64
-	n              int
-}
-
-func (r *ranges) Next(context.Context) (*parts.Part, error) {
-	if r.at >= r.size {
-		return nil, io.EOF
-	}
-	r.n++
-	p := &parts.Part{Number: r.n, Offset: r.at, Size: min(r.part, r.size-r.at)}
-	r.at += p.Size
-	return p, nil
 }

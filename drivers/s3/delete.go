@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/text"
 )
 
 // maxDelete is how many keys one request deletes.
@@ -117,8 +118,8 @@ func deleteError(e types.Error) error {
 		return nil
 	}
 	m := meaningOf(code, 0)
-	return &failure{is: m.is, code: code, status: http.StatusOK, message: printable(aws.ToString(e.Message)), again: m.again, lost: m.lost,
-		cause: fmt.Errorf("%s: %s", code, printable(aws.ToString(e.Message)))}
+	return &failure{is: m.is, code: code, status: http.StatusOK, message: text.Printable(aws.ToString(e.Message)), again: m.again, lost: m.lost,
+		cause: fmt.Errorf("%s: %s", code, text.Printable(aws.ToString(e.Message)))}
 }
 
 // fitsXML tells whether a document of XML 1.0, such as the body of a bulk delete, can hold the key. A carriage return

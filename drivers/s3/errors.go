@@ -18,6 +18,7 @@ import (
 
 	"github.com/holdall-go/holdall/blob"
 	"github.com/holdall-go/holdall/internal/retry"
+	"github.com/holdall-go/holdall/internal/text"
 )
 
 // A failure is a request that did not succeed. It reads as the server's own words, and answers to what they mean. The
@@ -105,7 +106,7 @@ func (f *failure) answered(r *smithyhttp.ResponseError) {
 	}
 	var api smithy.APIError
 	if errors.As(f.cause, &api) {
-		f.code, f.message = api.ErrorCode(), printable(api.ErrorMessage())
+		f.code, f.message = api.ErrorCode(), text.Printable(api.ErrorMessage())
 	}
 	if f.code == "UnknownError" {
 		f.code = ""
@@ -116,7 +117,7 @@ func (f *failure) answered(r *smithyhttp.ResponseError) {
 	}
 	f.is, f.again, f.lost = m.is, m.again, m.lost
 	if f.status >= 200 && f.status < 300 && f.code == "" { // an answer that cannot be read
-		f.message = "its answer cannot be read: " + printable(errors.Unwrap(r).Error())
+		f.message = "its answer cannot be read: " + text.Printable(errors.Unwrap(r).Error())
 		f.again, f.lost = true, true
 	}
 }
@@ -163,7 +164,7 @@ func (f *failure) unanswered() {
 	if !dial && dns == nil && errors.As(f.cause, &sent) {
 		f.again, f.lost = true, true
 	}
-	f.message = printable(err.Error())
+	f.message = text.Printable(err.Error())
 }
 
 // A meaning is what an error code or a status means.
@@ -239,20 +240,6 @@ func meaningOf(code string, status int) meaning {
 		return meaning{again: true, lost: true}
 	}
 	return meaning{}
-}
-
-// printable keeps a server's text on one line, and short.
-func printable(s string) string {
-	const most = 500
-	if len(s) > most {
-		s = s[:most] + "…"
-	}
-	return strings.Map(func(r rune) rune {
-		if r < 0x20 || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(s, "?"))
 }
 
 // ambiguous is the error of a write whose answer was lost. What the server then says of it, or of another attempt, does

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/text"
 )
 
 func (b *bucket) Stat(ctx context.Context, key string, opts *blob.StatOptions) (*blob.Object, error) {
@@ -134,7 +135,7 @@ func span(r blob.Range, o *blob.Object, contentRange string) (off, n int64, err 
 		return r.Resolve(o.Size)
 	}
 	bad := func() (int64, int64, error) {
-		return 0, 0, fmt.Errorf("the server answered with the Content-Range %q, which is none", printable(contentRange))
+		return 0, 0, fmt.Errorf("the server answered with the Content-Range %q, which is none", text.Printable(contentRange))
 	}
 	bounds, size, ok := strings.Cut(strings.TrimPrefix(contentRange, "bytes "), "/")
 	first, last, ok2 := strings.Cut(bounds, "-")
@@ -149,7 +150,7 @@ func span(r blob.Range, o *blob.Object, contentRange string) (off, n int64, err 
 	}
 	o.Size = whole
 	if off, n, err = r.Resolve(whole); err == nil && (off != from || n != to-from+1) {
-		err = fmt.Errorf("the server answered with the Content-Range %q to a request for %v", printable(contentRange), r)
+		err = fmt.Errorf("the server answered with the Content-Range %q to a request for %v", text.Printable(contentRange), r)
 	}
 	return off, n, err
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/holdall-go/holdall/blob"
 	"github.com/holdall-go/holdall/internal/keyspace"
+	"github.com/holdall-go/holdall/internal/text"
 )
 
 const maxPage = 1000
@@ -23,7 +24,7 @@ func (b *bucket) List(ctx context.Context, opts *blob.ListOptions) iter.Seq2[*bl
 		return b.listVersions(ctx, opts)
 	}
 	return func(yield func(*blob.Object, error) bool) {
-		start := seekPast(opts)
+		start := keyspace.SeekPast(opts.Start(), opts.Prefix, opts.Delimiter)
 		l := &listing{b: b, opts: opts, after: before(start, opts.Prefix)}
 		for {
 			page, more, err := l.next(ctx)
@@ -44,21 +45,6 @@ func (b *bucket) List(ctx context.Context, opts *blob.ListOptions) iter.Seq2[*bl
 			}
 		}
 	}
-}
-
-// seekPast returns where a listing starts: where opts says, but past a subtree that is rolled up into a prefix before
-// that. (The server would filter its keys and roll up what is left, into a prefix that was passed already.)
-func seekPast(opts *blob.ListOptions) string {
-	start := opts.Start()
-	if !strings.HasPrefix(start, opts.Prefix) {
-		return start
-	}
-	if common, rolled := keyspace.RollUp(start, opts.Prefix, opts.Delimiter); rolled && common < start {
-		if end, ok := keyspace.End(common); ok {
-			return end
-		}
-	}
-	return start
 }
 
 // before returns a text that the server can start after so that it yields start and what follows, and little else. S3
@@ -171,7 +157,7 @@ func unescape(key string, encoded bool) (string, error) {
 	}
 	name, err := url.QueryUnescape(key)
 	if err != nil {
-		return "", fmt.Errorf("the server listed the key %q, which is not encoded as it says", printable(key))
+		return "", fmt.Errorf("the server listed the key %q, which is not encoded as it says", text.Printable(key))
 	}
 	return name, nil
 }

@@ -30,3 +30,18 @@ func End(prefix string) (end string, ok bool) {
 
 // After returns the successor of key: the least string that is greater.
 func After(key string) string { return key + "\x00" }
+
+// SeekPast returns where a listing that is to begin at start begins: there, but past a subtree that is rolled up into a
+// common prefix before it. A server would filter its keys by start and roll up what is left, into a prefix that was
+// passed already.
+func SeekPast(start, prefix, delimiter string) string {
+	if !strings.HasPrefix(start, prefix) {
+		return start
+	}
+	if common, rolled := RollUp(start, prefix, delimiter); rolled && common < start {
+		if end, ok := End(common); ok {
+			return end
+		}
+	}
+	return start
+}

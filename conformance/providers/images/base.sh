@@ -31,11 +31,11 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 root=$work/root
 
-# The first source of this machine that has the release, else Debian's own.
+# The first source of this machine that has the release; without one, debootstrap takes Debian's own.
 mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' 'Identifier: Packages' |
   awk -v release=$release '$2 == release && $3 == "main" { print $1; exit }')
 say "unpacking Debian $release"
-debootstrap --variant=minbase --include=ca-certificates "$release" "$root" "${mirror:-http://deb.debian.org/debian}" \
+debootstrap --variant=minbase --include=ca-certificates "$release" "$root" $mirror \
   >"$work/log" 2>&1 || { tail -n 5 "$work/log" >&2; die "debootstrap failed"; }
 
 # Packages come from where this machine has them from, if that is the same release.
