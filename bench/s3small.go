@@ -36,8 +36,12 @@ func smallCalls(r *results) {
 // besideOthers shows for the small calls what the floor and the other libraries take.
 func besideOthers(r *results, t *target, ours caller) {
 	for _, op := range smallOps(t) {
-		c := alternateSmall(op.side(ours, 1), op.side(newBare(t), 1), op.side(newMinio(t), 1), op.side(newGocloud(t), 1))
-		for i, name := range []string{"bare net/http", "minio-go", "s3blob"} {
+		names, sides := []string{"bare net/http", "minio-go", "s3blob"}, []side{op.side(ours, 1), op.side(newBare(t), 1), op.side(newMinio(t), 1), op.side(newGocloud(t), 1)}
+		if op.name == "stat" {
+			names, sides = append(names, "SDK, no checksum"), append(sides, op.side(withoutSums{newSDK(t)}, 1))
+		}
+		c := alternateSmall(sides...)
+		for i, name := range names {
 			o, p := c[0], c[1+i]
 			r.note(fmt.Sprintf("s3 %s, 1 at once, %s", op.name, t.name), o.perCall(), name+" "+p.perCall(),
 				fmt.Sprintf("%.2f×, %+.0f allocs", ratio(o.cpu, p.cpu), o.allocs-p.allocs))
