@@ -14,6 +14,7 @@ type bucket struct {
 	name      string // as in a URL
 	namespace string
 	shards    int
+	record    record // as it was read
 }
 
 var _ blob.Bucket = (*bucket)(nil)

@@ -36,8 +36,9 @@ type Config struct {
 	// it will hold. It is fixed when the bucket is made. Zero: 16, or what an existing bucket has.
 	Shards int
 
-	// DataPool is the pool for content of more than 4 KiB; it may be erasure-coded. It is fixed when the bucket is made.
-	// Empty: the pool of the bucket, or what an existing bucket has.
+	// DataPool is the pool for content of more than 4 KiB; it may be erasure-coded. It is fixed when the bucket is made,
+	// and claims the namespace of the same name there: one that is a bucket itself, or holds another's content, is
+	// ErrInvalid. Empty: the pool of the bucket, or what an existing bucket has.
 	DataPool string
 }
 
@@ -58,11 +59,13 @@ func (c *Config) check(pool, namespace string) error {
 	case strings.ContainsRune(c.User+c.Keyring+c.ConfigFile+c.DataPool, 0):
 		return fmt.Errorf("%w: User, Keyring, ConfigFile or DataPool holds a NUL byte", blob.ErrInvalid)
 	case strings.HasPrefix(c.User, "client."):
-		return fmt.Errorf("%w: User is %q; it goes without \"client.\"", blob.ErrInvalid, c.User)
+		return fmt.Errorf("%w: User (user in a URL) goes without \"client.\"", blob.ErrInvalid)
+	case strings.Contains(namespace, "/"):
+		return fmt.Errorf("%w: the namespace %.100q holds a slash, and so would have no URL", blob.ErrInvalid, namespace)
 	case c.Timeout < 0:
-		return fmt.Errorf("%w: Timeout is %v; zero is the default", blob.ErrInvalid, c.Timeout)
+		return fmt.Errorf("%w: Timeout is negative; zero is the default", blob.ErrInvalid)
 	case c.Shards < 0 || c.Shards > maxShards:
-		return fmt.Errorf("%w: Shards is %d; it is 1 to %d, and zero is the default", blob.ErrInvalid, c.Shards, maxShards)
+		return fmt.Errorf("%w: Shards (shards in a URL) is 1 to %d, and zero is the default", blob.ErrInvalid, maxShards)
 	}
 	return nil
 }

@@ -21,7 +21,7 @@
 // One place is the truth: the entry of a key, in the omap of one of the shards, which are as many objects as the bucket
 // was made with. All that a namespace holds:
 //
-//	holdall                          JSON: the format, the number of shards, the pool of the content
+//	holdall                          JSON: the format, the bucket's ID, the number of shards, the pool of the content
 //	holdall.index.N                  shard N: 64-bit FNV-1a of the key, modulo the number of shards. In its omap:
 //	    e<key>                       the entry: an ID, size, time, CRC-32C, headers and metadata (codec.go)
 //	    c<key>                       content of up to 4 KiB; or, of an upload, 8 letters for each part: its generation
@@ -30,6 +30,9 @@
 //	    p<ID>.<part>                 a part of one that has arrived, JSON, with its generations
 //	holdall.data.<ID>/N              the Nth 4 MiB of a Put
 //	holdall.data.<ID>.<part>-<generation>/N   and of a part
+//
+// If the content lies in another pool, it is in the namespace of the same name there, whose object "holdall" then says
+// whose it is, so that no other bucket uses it.
 //
 // Content is written once, under the ID of its write, and never changed. One operation on the shard then compares what the
 // key holds with what the write counts on, and sets the new entry; it alone publishes. A write on a condition counts on

@@ -54,6 +54,12 @@ func is(err error, k kind) bool {
 	return errors.As(err, &f) && f.kind == k
 }
 
+// answered tells whether an error is not that of a call of librados, but is about what that answered.
+func answered(err error) bool {
+	var f *failure
+	return err != nil && !errors.As(err, &f)
+}
+
 // ambiguous is the error of a write that was sent, and of which nobody knows whether it was carried out.
 func ambiguous(err error) error { return fmt.Errorf("%w: %w", blob.ErrAmbiguous, err) }
 

@@ -277,7 +277,7 @@ func newFakeCluster(pools ...string) *fakeCluster {
 
 func (c *fakeCluster) pool(name, namespace string) (pool, error) {
 	if !slices.Contains(c.names, name) {
-		return nil, fail(missing, "opening", name)
+		return nil, fail(missing, "opening", "the pool")
 	}
 	return c.at(name, namespace), nil
 }

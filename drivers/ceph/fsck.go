@@ -79,7 +79,7 @@ type checker struct {
 	ctx     context.Context
 	content bool
 	found   func(Problem)
-	unsound bool // an entry or a shard cannot be read, so it is not known what is an orphan
+	unsound bool // an entry, a shard or a record cannot be read, so it is not known what is an orphan
 }
 
 func (c *checker) report(p Problem) {
@@ -90,6 +90,14 @@ func (c *checker) report(p Problem) {
 }
 
 func (c *checker) all() error {
+	wrong, err := c.b.verify(c.ctx)
+	if err != nil {
+		return err
+	}
+	if wrong != nil {
+		c.unsound = true
+		c.report(Problem{Kind: Damaged, Object: recordObject, Detail: wrong.Error()})
+	}
 	for n := range c.b.shards {
 		err := c.shard(shardObject(n))
 		if is(err, missing) {

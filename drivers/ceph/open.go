@@ -3,6 +3,7 @@ package ceph
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"github.com/holdall-go/holdall/blob"
 )
@@ -91,36 +92,44 @@ func openOn(ctx context.Context, poolName, namespace string, cfg *Config, dial f
 			c.shut()
 		}
 	}()
-	index, err := openPool(c, poolName, namespace)
+	index, err := openPool(c, poolName, namespace, strconv.Quote(poolName))
 	if err != nil {
 		return nil, err
 	}
 	data := index
 	if cfg.DataPool != "" && cfg.DataPool != poolName { // it must be there before a bucket is made
-		if data, err = openPool(c, cfg.DataPool, namespace); err != nil {
+		if data, err = openPool(c, cfg.DataPool, namespace, "that DataPool names (data in a URL)"); err != nil {
 			return nil, err
 		}
 	}
 	if err := ctx.Err(); err != nil { // nothing is made for who has gone
 		return nil, err
 	}
-	r, err := findRecord(index, poolName, cfg)
+	r, made, err := findRecord(index, poolName, namespace, cfg)
 	if err != nil {
 		return nil, err
 	}
 	if data == index && r.Data != poolName {
-		if data, err = openPool(c, r.Data, namespace); err != nil {
+		if data, err = openPool(c, r.Data, namespace, fmt.Sprintf("%q, where the bucket has its content", r.Data)); err != nil {
 			return nil, err
 		}
 	}
-	return &bucket{session: newSession(index, data, c.shut), name: bucketName(poolName, namespace), namespace: namespace, shards: r.Shards}, nil
+	if data != index {
+		if err = claim(data, r.ID, poolName, namespace, cfg.Create); err != nil {
+			if made && answered(err) { // there will be no such bucket
+				_ = index.remove(recordObject)
+			}
+			return nil, err
+		}
+	}
+	return &bucket{session: newSession(index, data, c.shut), name: bucketName(poolName, namespace), namespace: namespace, shards: r.Shards, record: *r}, nil
 }
 
-// openPool opens a pool. One that does not exist is ErrNotExist.
-func openPool(c cluster, name, namespace string) (pool, error) {
+// openPool opens a pool. One that does not exist is ErrNotExist; called is how the error calls it.
+func openPool(c cluster, name, namespace, called string) (pool, error) {
 	p, err := c.pool(name, namespace)
 	if is(err, missing) {
-		err = fmt.Errorf("%w: there is no pool %q: %w", blob.ErrNotExist, name, err)
+		err = fmt.Errorf("%w: there is no pool %s: %w", blob.ErrNotExist, called, err)
 	}
 	return p, err
 }

@@ -79,7 +79,7 @@ func configure(conn *rados.Conn, cfg *Config) error {
 	}
 	if cfg.ConfigFile != "" {
 		if err := conn.ReadConfigFile(cfg.ConfigFile); err != nil {
-			return failed("reading "+cfg.ConfigFile, err)
+			return failed("reading ConfigFile (conf in a URL)", err)
 		}
 	} else if err := conn.ReadDefaultConfigFile(); err != nil {
 		return failed("reading the default ceph.conf", err)
@@ -133,11 +133,11 @@ func (c *connection) pool(name, namespace string) (pool, error) {
 		return nil, failed("listing the pools", err)
 	}
 	if !known {
-		return nil, &failure{missing, "opening pool " + strconv.Quote(name), rados.ErrNotFound}
+		return nil, &failure{missing, "opening the pool", rados.ErrNotFound}
 	}
 	io, err := c.conn.OpenIOContext(name)
 	if err != nil {
-		return nil, failed("opening pool "+strconv.Quote(name), err)
+		return nil, failed("opening the pool", err)
 	}
 	io.SetNamespace(namespace)
 	c.contexts = append(c.contexts, io)

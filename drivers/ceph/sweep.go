@@ -60,6 +60,10 @@ func (b *bucket) sweep(ctx context.Context, opts SweepOptions) (swept Swept, err
 		return swept, fmt.Errorf("%w: OlderThan is %v; what a Put is writing may be %v old, so give at least %v, or Alone if nobody writes",
 			blob.ErrInvalid, opts.OlderThan, longestPut, MinSweepAge)
 	}
+	wrong, err := b.verify(ctx)
+	if err = errors.Join(err, wrong); err != nil {
+		return swept, err
+	}
 	if opts.Uploads > 0 {
 		if swept.Uploads, err = b.abortOld(ctx, time.Now().Add(-opts.Uploads)); err != nil {
 			return swept, err
