@@ -177,6 +177,9 @@ func (c *checker) entry(key string) error {
 	if err != nil || again == nil || again.entry == nil || again.entry.ID != h.entry.ID {
 		return err
 	}
+	if _, err := h.entry.pieces(h.beside); err != nil {
+		c.unsound = true
+	}
 	for _, p := range problems {
 		p.Key = key
 		c.report(p)

@@ -262,13 +262,23 @@ func (b *bucket) acquitEntry(ctx context.Context, found suspects, p pair) error 
 // contents lists all objects in the pool of the content that are in the namespace.
 func (b *bucket) contents(ctx context.Context) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
+		if err := b.enter(); err != nil {
+			yield("", err)
+			return
+		}
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		objects := make(chan string, maxPage)
 		var err error
-		done := b.background(func() {
+		go func() {
+			defer b.leave()
 			defer close(objects)
+			closed := false
 			err = b.data.each(func(object string) bool {
+				if closed = b.enter() != nil; closed {
+					return false
+				}
+				b.leave()
 				select {
 				case objects <- object:
 					return true
@@ -276,7 +286,10 @@ func (b *bucket) contents(ctx context.Context) iter.Seq2[string, error] {
 					return false
 				}
 			})
-		})
+			if closed {
+				err = blob.ErrClosed
+			}
+		}()
 		for {
 			select {
 			case o, more := <-objects:
@@ -286,7 +299,6 @@ func (b *bucket) contents(ctx context.Context) iter.Seq2[string, error] {
 					}
 					continue
 				}
-				<-done
 				if err != nil {
 					yield("", err)
 				}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -182,6 +183,43 @@ func TestSweepRefuses(t *testing.T) {
 	}
 }
 
+// Who closes the bucket during a Sweep or an Fsck ends that.
+func TestSweepClosed(t *testing.T) {
+	for nth, closed := 1, true; closed; nth++ {
+		closed = false
+		for name, check := range map[string]func(b *Bucket) error{
+			"sweep": func(b *Bucket) error { _, err := b.Sweep(context.Background(), nil); return err },
+			"fsck":  func(b *Bucket) error { _, err := b.Fsck(context.Background(), nil, nil); return err },
+		} {
+			b, p := newFake(t)
+			put(t, b, "large", string(large), nil)
+			var calls atomic.Int64
+			p.hook(func(_, _ string) error {
+				if int(calls.Add(1)) == nth {
+					b.Close()
+				}
+				return nil
+			}, nil)
+			ended := make(chan error, 1)
+			go func() { ended <- check(b) }()
+			select {
+			case err := <-ended:
+				// The last call may have all that was asked for.
+				if last := int(calls.Load()) <= nth; !errors.Is(err, blob.ErrClosed) && (err != nil || !last) {
+					t.Errorf("closed in call %d: %s: %v", nth, name, err)
+				}
+			case <-time.After(10 * time.Second):
+				t.Fatalf("closed in call %d: %s does not end", nth, name)
+			}
+			if int(calls.Load()) >= nth {
+				closed = true
+			} else if nth < 6 {
+				t.Errorf("%s took only %d calls", name, calls.Load())
+			}
+		}
+	}
+}
+
 // Fsck tells each thing that can be wrong from the others, and Sweep touches nothing while an entry cannot be read.
 func TestFsck(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -224,6 +262,27 @@ func TestFsck(t *testing.T) {
 				t.Errorf("fsck found %q, want %s: %s", got, test.kind, test.says)
 			}
 		})
+	}
+}
+
+// Beside old content, of which something cannot be read, Fsck comes to its end all the same.
+func TestFsckOfOldDamage(t *testing.T) {
+	b, p := newFake(t)
+	old := &handle{b: b.raw, objectKey: "k", uploadRecord: &uploadRecord{Format: formatVersion, ID: agedID(50 * time.Hour), PartSize: 4}}
+	old.raw = encodeJSON(old.uploadRecord)
+	if err := p.operate(b.raw.shard("k"), []step{{set, old.key(), old.raw}}); err != nil {
+		t.Fatal(err)
+	}
+	send(t, old, 1, "abcd")
+	if _, err := old.Complete(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := problems(t, b); len(got) > 0 {
+		t.Fatalf("whole, and fsck found %q", got)
+	}
+	delete(omap(b, p, "k"), tagContent+"k")
+	if got := problems(t, b); len(got[Damaged]) != 1 || len(got) != 1 {
+		t.Errorf("fsck found %q", got)
 	}
 }
 
