@@ -49,7 +49,12 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-func decodeEntry(raw []byte) (*entry, error) {
+func decodeEntry(raw []byte) (*entry, error) { return decode(raw, true) }
+
+// decodeListed is decodeEntry without the metadata, which a listing does not give.
+func decodeListed(raw []byte) (*entry, error) { return decode(raw, false) }
+
+func decode(raw []byte, metadata bool) (*entry, error) {
 	d := decoder{rest: raw}
 	e := &entry{Format: int(d.byte()), ID: d.take(idLength)}
 	if e.Format != formatVersion {
@@ -63,7 +68,12 @@ func decodeEntry(raw []byte) (*entry, error) {
 	for _, s := range [...]*string{&e.Type, &e.Encoding, &e.Language, &e.Disposition, &e.Cache} {
 		*s = d.take(d.size())
 	}
-	if n := d.size(); n > 0 && d.err == nil {
+	if n := d.size(); !metadata {
+		for ; n > 0 && d.err == nil; n-- {
+			d.skip(d.size())
+			d.skip(d.size())
+		}
+	} else if n > 0 && d.err == nil {
 		e.Metadata = make(map[string]string, min(n, int64(len(d.rest))))
 		for ; n > 0 && d.err == nil; n-- {
 			name := d.take(d.size())
@@ -90,14 +100,16 @@ type decoder struct {
 
 var errCutOff = errors.New("it ends too early")
 
-func (d *decoder) take(n int64) string {
+func (d *decoder) take(n int64) string { return string(d.skip(n)) }
+
+func (d *decoder) skip(n int64) []byte {
 	if n > int64(len(d.rest)) || d.err != nil {
 		d.fail()
-		return ""
+		return nil
 	}
-	s := string(d.rest[:n])
+	b := d.rest[:n]
 	d.rest = d.rest[n:]
-	return s
+	return b
 }
 
 func (d *decoder) byte() byte {

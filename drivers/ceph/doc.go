@@ -45,7 +45,8 @@
 // answers [blob.ErrChanged].
 //
 // The pool of the entries must be replicated, since erasure-coded pools have no omaps; that of content may be
-// erasure-coded (data= in a URL). A listing asks every shard, a page of 1,024 entries of each at a time.
+// erasure-coded (data= in a URL). A listing asks every shard for pages of up to 1,024 entries, and holds up to two of each;
+// they are smaller where there are more than 16 shards, or where entries are large.
 //
 // # Time
 //

@@ -22,6 +22,19 @@ type fakePool struct {
 	// before is called for each call, outside the lock, and may block, fail it, or do something first; after is called
 	// when it was carried out, and may lose its answer.
 	before, after func(call, object string) error
+
+	counted *pagesRead
+}
+
+// pagesRead counts pages, and the keys that they have.
+type pagesRead struct{ pages, entries atomic.Int64 }
+
+// counting counts from now on.
+func (p *fakePool) counting() *pagesRead {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.counted = &pagesRead{}
+	return p.counted
 }
 
 type fakeObject struct {
@@ -161,6 +174,10 @@ func (p *fakePool) page(object, prefix, after, include string, most int) (page [
 				break
 			}
 			page = append(page, pair{k, o.omap[k]})
+		}
+		if p.counted != nil {
+			p.counted.pages.Add(1)
+			p.counted.entries.Add(int64(len(page)))
 		}
 		return nil
 	})

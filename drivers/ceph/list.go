@@ -4,10 +4,10 @@ import (
 	"container/heap"
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/holdall-go/holdall/blob"
 	"github.com/holdall-go/holdall/internal/keyspace"
@@ -18,8 +18,16 @@ const (
 	// (osd_max_omap_entries_per_request).
 	maxPage = 1024
 
+	// firstPage is what is asked for while it is not known how large the entries are.
+	firstPage = 256
+
 	// minPage keeps short listings from a request for each entry of a shard that has more than its share.
 	minPage = 16
+
+	// maxPages and maxPagesBytes bound what the pages of all shards have together. A listing holds up to two of each
+	// shard: one that is yielded, and the next.
+	maxPages      = 16 * maxPage
+	maxPagesBytes = 16 << 20
 )
 
 func (b *bucket) List(ctx context.Context, opts *blob.ListOptions) iter.Seq2[*blob.Object, error] {
@@ -35,6 +43,9 @@ func (b *bucket) List(ctx context.Context, opts *blob.ListOptions) iter.Seq2[*bl
 		}
 		start := opts.Start()
 		m := b.merge(ctx, tagEntry+opts.Prefix, start, page)
+		if opts.Delimiter != "" {
+			m.first = min(m.first, minPage) // the rest of a page may be passed over
+		}
 		for p := range m.all {
 			key := p.key[len(tagEntry):]
 			if common, rolled := keyspace.RollUp(key, opts.Prefix, opts.Delimiter); rolled {
@@ -48,14 +59,12 @@ func (b *bucket) List(ctx context.Context, opts *blob.ListOptions) iter.Seq2[*bl
 				m.skip(tagEntry + end)
 				continue
 			}
-			e, err := decodeEntry(p.value)
+			e, err := decodeListed(p.value)
 			if err != nil {
-				yield(nil, err)
+				yield(nil, fmt.Errorf("%q: %w", key, err))
 				return
 			}
-			o := e.object(key)
-			o.Metadata = nil
-			if !yield(o, nil) {
+			if !yield(e.object(key), nil) {
 				return
 			}
 		}
@@ -65,20 +74,27 @@ func (b *bucket) List(ctx context.Context, opts *blob.ListOptions) iter.Seq2[*bl
 	}
 }
 
-// A merge yields omap keys of all shards in byte order, page by page.
+// A merge yields omap keys of all shards in byte order, page by page. While one page of a shard is yielded, the next is
+// on its way.
 type merge struct {
 	b      *bucket
 	ctx    context.Context
 	prefix string
-	most   int
+	first  int  // how many keys the first page of a shard is to have
+	most   int  // and any page
+	ahead  bool // more will be wanted than the first pages have
 	heap   cursors
 	dry    bool // a cursor has used up its page, so the heap is none
 	err    error
 }
 
-// merge begins with the first keys that begin with prefix, tag included, and that are not less than the tag and start.
+// merge begins with the first keys that begin with prefix, tag included, and that are not less than the tag and start. A
+// page of less than maxPage is one that is likely to be enough.
 func (b *bucket) merge(ctx context.Context, prefix, start string, page int) *merge {
-	m := &merge{b: b, ctx: ctx, prefix: prefix, most: page, dry: true}
+	m := &merge{b: b, ctx: ctx, prefix: prefix, most: max(minPage, min(page, maxPages/b.shards)), ahead: page >= maxPage, dry: true}
+	if m.first = m.most; m.ahead {
+		m.first = min(m.most, firstPage)
+	}
 	from := prefix[:1] + start
 	for n := range b.shards {
 		m.heap = append(m.heap, &cursor{shard: n, from: from, more: true})
@@ -88,18 +104,31 @@ func (b *bucket) merge(ctx context.Context, prefix, start string, page int) *mer
 
 // A cursor is where a merge is in one shard.
 type cursor struct {
-	shard int
-	page  []pair // arrived, and not yielded yet
-	from  string // the least key that may follow, if more
-	more  bool
+	shard  int
+	page   []pair // arrived, and not yielded yet
+	had    int    // keys that the page began with
+	from   string // the least key that may follow, if more
+	more   bool
+	size   int           // how many keys the next page is to have; zero for the first
+	coming chan nextPage // the next page, if it is asked for
+}
+
+type nextPage struct {
+	page []pair
+	more bool
+	err  error
 }
 
 // all yields the keys. It stops at an error, which is then in err.
 func (m *merge) all(yield func(pair) bool) {
+	ctx, stop := context.WithCancel(m.ctx)
+	defer stop() // what is still on its way is left to itself
+	m.ctx = ctx
 	for m.refill() {
 		c := m.heap[0]
 		p := c.page[0]
 		c.page = c.page[1:]
+		m.goAhead(c)
 		if m.dry = m.dry || len(c.page) == 0; !m.dry {
 			heap.Fix(&m.heap, 0)
 		}
@@ -111,14 +140,26 @@ func (m *merge) all(yield func(pair) bool) {
 
 // refill gets the next page of every shard whose page is used up, and tells whether there is something to yield.
 func (m *merge) refill() bool {
-	if m.dry {
-		m.dry = false
-		m.heap = slices.DeleteFunc(m.heap, func(c *cursor) bool { return len(c.page) == 0 && !c.more })
-		if m.err = m.load(); m.err != nil {
-			return false
+	for m.dry {
+		m.heap = slices.DeleteFunc(m.heap, func(c *cursor) bool { return len(c.page) == 0 && c.coming == nil && !c.more })
+		for _, c := range m.heap {
+			if len(c.page) == 0 && c.coming == nil {
+				m.ask(c)
+			}
 		}
-		m.heap = slices.DeleteFunc(m.heap, func(c *cursor) bool { return len(c.page) == 0 })
-		heap.Init(&m.heap)
+		m.dry = false
+		for _, c := range m.heap {
+			if len(c.page) > 0 {
+				continue
+			}
+			if m.err = m.take(c); m.err != nil {
+				return false
+			}
+			m.dry = m.dry || len(c.page) == 0
+		}
+		if !m.dry {
+			heap.Init(&m.heap)
+		}
 	}
 	return len(m.heap) > 0
 }
@@ -126,12 +167,10 @@ func (m *merge) refill() bool {
 // skip passes over all keys that are less than to.
 func (m *merge) skip(to string) {
 	for _, c := range m.heap {
-		n := 0
-		for n < len(c.page) && c.page[n].key < to {
-			n++
+		if whole := c.skip(to) >= c.had-1; whole && len(c.page) == 0 && c.size > minPage {
+			c.size = minPage // the page was read for its first key, or for none
 		}
-		c.page = c.page[n:]
-		c.from = max(c.from, to)
+		m.goAhead(c)
 		m.dry = m.dry || len(c.page) == 0
 	}
 	if !m.dry {
@@ -139,53 +178,74 @@ func (m *merge) skip(to string) {
 	}
 }
 
-// load gets the next pages of all cursors that have none, at the same time.
-func (m *merge) load() error {
-	var wait sync.WaitGroup
-	errs := make([]error, len(m.heap))
-	for i, c := range m.heap {
-		if len(c.page) == 0 {
-			wait.Go(func() { errs[i] = m.loadOne(c) })
-		}
+// skip passes over the keys that are less than to, and tells how many of the page they were.
+func (c *cursor) skip(to string) (n int) {
+	for n < len(c.page) && c.page[n].key < to {
+		n++
 	}
-	wait.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	c.page = c.page[n:]
+	c.from = max(c.from, to)
+	return n
 }
 
-// loadOne gets the next page of one cursor. What librados lists begins after a key, so one that is wanted too is asked for
-// by name.
-func (m *merge) loadOne(c *cursor) error {
-	after, include := c.from, c.from
-	if from, exclusive := strings.CutSuffix(c.from, "\x00"); exclusive {
-		after, include = from, ""
-	} else if c.from <= m.prefix {
+// goAhead asks for the next page when half of this one is used up.
+func (m *merge) goAhead(c *cursor) {
+	if m.ahead && c.more && c.coming == nil && len(c.page) > 0 && 2*len(c.page) <= c.had {
+		m.ask(c)
+	}
+}
+
+// ask asks for the next page of a cursor.
+func (m *merge) ask(c *cursor) {
+	if c.size == 0 {
+		c.size = m.first
+	}
+	coming, shard, from, size := make(chan nextPage, 1), shardObject(c.shard), c.from, c.size
+	c.coming = coming
+	go func() {
+		next, err := call(m.ctx, m.b.session, func() (nextPage, error) { return m.load(shard, from, size) })
+		next.err = err
+		coming <- next
+	}()
+}
+
+// load reads a page. What librados lists begins after a key, so one that is wanted too is asked for by name.
+func (m *merge) load(shard, from string, size int) (nextPage, error) {
+	after, include := from, from
+	if before, exclusive := strings.CutSuffix(from, "\x00"); exclusive {
+		after, include = before, ""
+	} else if from <= m.prefix {
 		after, include = "", "" // the prefix is enough
 	}
 	if !strings.HasPrefix(include, m.prefix) {
 		include = ""
 	}
-	type outcome struct {
-		page []pair
-		more bool
+	page, more, err := m.b.index.page(shard, m.prefix, after, include, size)
+	return nextPage{page: page, more: more}, gone(err)
+}
+
+// take waits for the next page of a cursor, and makes it the one to yield.
+func (m *merge) take(c *cursor) error {
+	next := <-c.coming
+	c.coming = nil
+	if next.err != nil {
+		return next.err
 	}
-	o, err := call(m.ctx, m.b.session, func() (outcome, error) {
-		page, more, err := m.b.index.page(shardObject(c.shard), m.prefix, after, include, m.most)
-		return outcome{page, more}, gone(err)
-	})
-	if err != nil {
-		return err
+	c.page, c.had, c.more = next.page, len(next.page), next.more
+	if c.had == 0 {
+		if c.more {
+			return damaged("the listing of a shard", errNoProgress)
+		}
+		return nil
 	}
-	c.page, c.more = o.page, o.more
-	if n := len(c.page); n > 0 {
-		c.from = keyspace.After(c.page[n-1].key)
-	} else if c.more {
-		return damaged("the listing of a shard", errNoProgress)
+	bytes := 0
+	for _, p := range c.page {
+		bytes += len(p.key) + len(p.value)
 	}
+	c.size = max(1, min(4*c.size, m.most, c.had*(maxPagesBytes/m.b.shards)/bytes))
+	last := c.page[c.had-1].key
+	c.skip(c.from) // what was passed over while the page was on its way
+	c.from = max(c.from, keyspace.After(last))
 	return nil
 }
 

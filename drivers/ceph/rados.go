@@ -2,17 +2,81 @@
 
 package ceph
 
-// #include <errno.h>
-// #include <rados/librados.h>
+/*
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <rados/librados.h>
+
+// A page is what an OSD has listed, in one piece: for each key the two lengths, four bytes each, the key, and its value.
+struct page {
+	char *text;
+	size_t length, room, keys;
+	unsigned char more;
+};
+
+static int page_add(struct page *p, rados_omap_iter_t listed) {
+	for (;;) {
+		char *key, *value;
+		size_t lengths[2];
+		int err = rados_omap_get_next2(listed, &key, &value, &lengths[0], &lengths[1]);
+		if (err < 0 || key == NULL)
+			return err;
+		size_t next = p->length + 8 + lengths[0] + lengths[1];
+		if (next > p->room) {
+			char *text = realloc(p->text, 2 * next);
+			if (text == NULL)
+				return -ENOMEM;
+			p->text = text;
+			p->room = 2 * next;
+		}
+		char *to = p->text + p->length;
+		for (int i = 0; i < 2; i++) {
+			uint32_t n = lengths[i];
+			memcpy(to, &n, 4);
+			to += 4;
+		}
+		memcpy(to, key, lengths[0]);
+		memcpy(to + lengths[0], value, lengths[1]);
+		p->length = next;
+		p->keys++;
+	}
+}
+
+// page_read lists keys of an omap, the one to include, if there is one, before those that come after.
+static int page_read(rados_ioctx_t io, const char *object, const char *prefix, const char *after, const char *include, size_t length, uint64_t most, struct page *p) {
+	rados_omap_iter_t one = NULL, listed = NULL;
+	int one_result = 0, listed_result = 0;
+	rados_read_op_t op = rados_create_read_op();
+	if (length > 0)
+		rados_read_op_omap_get_vals_by_keys2(op, &include, 1, &length, &one, &one_result);
+	rados_read_op_omap_get_vals2(op, after, prefix, most, &listed, &p->more, &listed_result);
+	int err = rados_read_op_operate(op, io, object, LIBRADOS_OPERATION_NOFLAG);
+	if (err >= 0)
+		err = one_result;
+	if (err >= 0)
+		err = listed_result;
+	if (err >= 0 && length > 0)
+		err = page_add(p, one);
+	if (err >= 0)
+		err = page_add(p, listed);
+	rados_omap_get_end(one);
+	rados_omap_get_end(listed);
+	rados_release_read_op(op);
+	return err;
+}
+*/
 import "C"
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"time"
+	"unsafe"
 
 	"github.com/ceph/go-ceph/rados"
 
@@ -195,32 +259,25 @@ func kindOf(code int) kind {
 }
 
 func (p *radosPool) page(object, prefix, after, include string, most int) (page []pair, more bool, err error) {
-	op := rados.CreateReadOp()
-	defer op.Release()
-	type step interface {
-		Next() (*rados.OmapKeyValue, error)
+	text := []byte(object + "\x00" + prefix + "\x00" + after + "\x00" + include + "\x00")
+	at := func(i int) *C.char { return (*C.char)(unsafe.Pointer(&text[i])) }
+	second := len(object) + 1
+	third := second + len(prefix) + 1
+	var listed C.struct_page
+	defer func() { C.free(unsafe.Pointer(listed.text)) }()
+	code := C.page_read(p.ioctx(), at(0), at(second), at(third), at(third+len(after)+1), C.size_t(len(include)), C.uint64_t(most), &listed)
+	if code < 0 {
+		return nil, false, failed("listing of "+object, errorCode(code))
 	}
-	var steps []step
-	if include != "" {
-		steps = append(steps, op.GetOmapValuesByKeys([]string{include}))
+	rest := C.GoBytes(unsafe.Pointer(listed.text), C.int(listed.length))
+	page = make([]pair, 0, listed.keys)
+	for len(rest) > 0 {
+		key := 8 + binary.NativeEndian.Uint32(rest)
+		end := key + binary.NativeEndian.Uint32(rest[4:])
+		page = append(page, pair{string(rest[8:key]), rest[key:end:end]})
+		rest = rest[end:]
 	}
-	listed := op.GetOmapValues(after, prefix, uint64(most))
-	if err := op.Operate(p.io, object, rados.OperationNoFlag); err != nil {
-		return nil, false, failed("listing of "+object, err)
-	}
-	for _, s := range append(steps, listed) {
-		for {
-			kv, err := s.Next()
-			if err != nil {
-				return nil, false, failed("listing of "+object, err)
-			}
-			if kv == nil {
-				break
-			}
-			page = append(page, pair{kv.Key, kv.Value})
-		}
-	}
-	return page, listed.More(), nil
+	return page, listed.more != 0, nil
 }
 
 func (p *radosPool) make(object string, content []byte) error {
