@@ -174,6 +174,43 @@ func TestRADOSPaused(t *testing.T) {
 	}
 }
 
+// Who asks for a pool that may be new, of monitors that have stopped, gets an answer in bounded time.
+func TestRADOSUnknownPoolPaused(t *testing.T) {
+	c := cluster(t, 1)
+	conn, err := rados.NewConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.ReadConfigFile(c.Conf); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"rados_mon_op_timeout", "rados_osd_op_timeout"} {
+		if err := conn.SetConfigOption(name, "1"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := conn.Connect(); err != nil {
+		t.Fatal(err)
+	}
+	resumed := make(chan error, 1)
+	go func() { resumed <- c.Pause(t.Context(), 5*time.Second) }()
+	time.Sleep(200 * time.Millisecond)
+	began := time.Now()
+	_, err = ceph.OpenConn(t.Context(), conn, "no-such-pool", "space", nil)
+	var e *blob.Error
+	if took := time.Since(began); took > 3*time.Second || !errors.As(err, &e) || !e.Retryable() {
+		t.Errorf("after %v: %v", took, err)
+	}
+	if err := <-resumed; err != nil {
+		t.Fatal(err)
+	}
+	// The monitors answer now, and the call that was left ends.
+	if _, err := ceph.OpenConn(t.Context(), conn, "no-such-pool", "space", nil); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("after the pause: %v", err)
+	}
+	conn.Shutdown()
+}
+
 // A pool that does not exist is said so, soon; and so is a user who may not.
 func TestRADOSRefuses(t *testing.T) {
 	c := cluster(t, 1)
@@ -256,7 +293,7 @@ func TestRADOSConnection(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if v, err := conn.GetConfigOption("rados_osd_op_timeout"); err != nil || !strings.HasPrefix(v, "30") {
+	if v, err := conn.GetConfigOption("rados_osd_op_timeout"); err != nil || !strings.HasPrefix(v, fmt.Sprint(ceph.DefaultTimeout.Seconds())) {
 		t.Errorf("the timeout of the connection is %q, %v", v, err)
 	}
 	if _, err := ceph.OpenConn(t.Context(), conn, providers.Pool, made.Namespace(), &ceph.Config{User: "x"}); !errors.Is(err, blob.ErrInvalid) {
@@ -312,16 +349,23 @@ func TestRADOSKilledWriters(t *testing.T) {
 	c := cluster(t, 1)
 	b := bucket(t, c, ceph.Config{})
 	killWriters(t, urlOf(c, b))
-	if _, err := b.Sweep(t.Context(), nil); err != nil { // what they left
+	swept, err := b.Sweep(t.Context(), &ceph.SweepOptions{Alone: true, Uploads: time.Nanosecond})
+	if err != nil {
 		t.Error(err)
 	}
-	checked, err := b.Fsck(t.Context(), nil, func(p ceph.Problem) {
-		if p.Kind != ceph.Orphan { // one younger than what Sweep removes
-			t.Error(p)
-		}
-	})
-	if err != nil || checked.Objects > 0 {
+	t.Logf("they left %+v", swept)
+	checked, err := b.Fsck(t.Context(), nil, func(p ceph.Problem) { t.Error(p) })
+	if err != nil || checked.Objects > 0 || checked.Uploads > 0 {
 		t.Errorf("fsck: %+v, %v", checked, err)
+	}
+	if err := c.Within(providers.Pool, b.Namespace(), func(io *rados.IOContext) error {
+		return io.ListObjects(func(object string) {
+			if strings.HasPrefix(object, "holdall.data.") {
+				t.Errorf("%s is left", object)
+			}
+		})
+	}); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -23,10 +23,11 @@ type Config struct {
 	// Keyring is the path of the file with the user's key. Empty: where ceph.conf says.
 	Keyring string
 
-	// Timeout is how long the cluster may take for one call: for connecting (client_mount_timeout), for a call of a
-	// monitor (rados_mon_op_timeout) and of an OSD (rados_osd_op_timeout). It is rounded up to seconds. Zero: as the
-	// configuration has it, and [DefaultTimeout] for each of the three that it does not set; Ceph's own defaults are to
-	// wait for ever.
+	// Timeout is how long the cluster may take for one request: for connecting (client_mount_timeout), and for the answer
+	// of a monitor (rados_mon_op_timeout) and of an OSD (rados_osd_op_timeout). A call of the bucket may make several. It
+	// is rounded up to seconds. Zero: what ceph.conf and CEPH_ARGS set, and [DefaultTimeout] for each of the three that
+	// they do not set, or set to Ceph's own default: five minutes for connecting, and for ever for the others. What the
+	// monitors' configuration database sets does not count.
 	Timeout time.Duration
 
 	// Create makes the bucket if it does not exist. One that exists is opened.
@@ -42,8 +43,11 @@ type Config struct {
 	DataPool string
 }
 
-// DefaultTimeout bounds each call of a cluster whose configuration sets no timeout.
-const DefaultTimeout = 30 * time.Second
+// DefaultTimeout bounds each request to a cluster whose configuration sets no timeout. An OSD that dies is given up after
+// osd_heartbeat_grace, 20 seconds, and up to osd_heartbeat_interval, 6 seconds, since it was last heard of
+// (https://docs.ceph.com/en/squid/rados/configuration/mon-osd-interaction); then the others take over, and what was asked
+// of it is answered. That is no failure, and this leaves twice the time for it.
+const DefaultTimeout = 60 * time.Second
 
 // check refuses what cannot be right, before any request.
 func (c *Config) check(pool, namespace string) error {
@@ -56,12 +60,12 @@ func (c *Config) check(pool, namespace string) error {
 		}
 	}
 	switch {
+	case strings.Contains(namespace, "/"):
+		return fmt.Errorf("%w: the namespace %.100q holds a slash, and so would have no URL", blob.ErrInvalid, namespace)
 	case strings.ContainsRune(c.User+c.Keyring+c.ConfigFile+c.DataPool, 0):
 		return fmt.Errorf("%w: User, Keyring, ConfigFile or DataPool holds a NUL byte", blob.ErrInvalid)
 	case strings.HasPrefix(c.User, "client."):
 		return fmt.Errorf("%w: User (user in a URL) goes without \"client.\"", blob.ErrInvalid)
-	case strings.Contains(namespace, "/"):
-		return fmt.Errorf("%w: the namespace %.100q holds a slash, and so would have no URL", blob.ErrInvalid, namespace)
 	case c.Timeout < 0:
 		return fmt.Errorf("%w: Timeout is negative; zero is the default", blob.ErrInvalid)
 	case c.Shards < 0 || c.Shards > maxShards:

@@ -41,8 +41,8 @@
 // processes; a listing never disagrees with a read; and an interrupted write leaves nothing but content that nothing
 // names. [Bucket.Sweep] removes that, by age, and [Bucket.Fsck] looks for whatever is not as it should be.
 //
-// The content of an object that is overwritten or deleted is removed at once. A Reader that has not read it yet then
-// answers [blob.ErrChanged].
+// The content of an object that is overwritten or deleted is removed next, as far as the cluster answers; what stays is
+// Sweep's. A Reader that comes to what is gone answers [blob.ErrChanged].
 //
 // The pool of the entries must be replicated, since erasure-coded pools have no omaps; that of content may be
 // erasure-coded (data= in a URL). A listing asks every shard for pages of up to 1,024 entries, and holds up to two of each;
@@ -50,8 +50,8 @@
 //
 // # Time
 //
-// librados knows no context. A call whose ctx ends is left to itself, and what it wrote is removed when it has ended; so
-// it takes a thread until the cluster answers, or until its timeout. Ceph's own timeouts are to wait for ever; where the
+// librados knows no context. A request whose ctx ends is left to itself until the cluster answers, or until its timeout;
+// what it wrote is removed then, if the cluster answers. Ceph's own timeouts for requests are to wait for ever; where the
 // configuration sets none, they are [DefaultTimeout] here. Then a cluster that stops answering gives errors which say that
 // they are retryable. A write that was sent and not answered is [blob.ErrAmbiguous], unless the key is seen to hold it: it
 // may still be carried out. A Put must not take longer than 12 hours.

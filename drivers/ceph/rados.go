@@ -111,6 +111,7 @@ type connection struct {
 	conn     *rados.Conn
 	borrowed bool
 	contexts []*rados.IOContext
+	waiting  <-chan struct{} // for a call that was left, until it has ended
 }
 
 func connect(cfg *Config) (cluster, error) {
@@ -189,7 +190,7 @@ func setTimeout(conn *rados.Conn, name string, d time.Duration) error {
 func (c *connection) pool(name, namespace string) (pool, error) {
 	known, err := c.knows(name)
 	if err == nil && !known { // it may be new
-		if err = c.conn.WaitForLatestOSDMap(); err == nil {
+		if err = c.latest(); err == nil {
 			known, err = c.knows(name)
 		}
 	}
@@ -213,7 +214,32 @@ func (c *connection) knows(name string) (bool, error) {
 	return slices.Contains(names, name), err
 }
 
+// latest gets the latest map of the cluster, for which librados has no timeout: so that of monitors bounds it here.
+func (c *connection) latest() (err error) {
+	timeout, _ := c.conn.GetConfigOption("rados_mon_op_timeout")
+	done := make(chan struct{})
+	var answer error
+	go func() {
+		defer close(done)
+		answer = c.conn.WaitForLatestOSDMap()
+	}()
+	if !within(time.Duration(seconds(timeout)*float64(time.Second)), done) {
+		c.waiting = done
+		return errorCode(-C.ETIMEDOUT)
+	}
+	return answer
+}
+
+// shut ends the connection; if a call on it was left, when that has ended.
 func (c *connection) shut() {
+	if waiting := c.waiting; waiting != nil {
+		c.waiting = nil
+		go func() {
+			<-waiting
+			c.shut()
+		}()
+		return
+	}
 	for _, io := range c.contexts {
 		io.Destroy()
 	}
@@ -258,6 +284,7 @@ func kindOf(code int) kind {
 	return other
 }
 
+// page costs one call of C, whatever it lists: go-ceph's iterator makes one for each key.
 func (p *radosPool) page(object, prefix, after, include string, most int) (page []pair, more bool, err error) {
 	text := []byte(object + "\x00" + prefix + "\x00" + after + "\x00" + include + "\x00")
 	at := func(i int) *C.char { return (*C.char)(unsafe.Pointer(&text[i])) }
