@@ -1,10 +1,12 @@
 package ceph
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"hash/crc32"
 	"io"
+	"iter"
 	"strings"
 	"time"
 
@@ -133,20 +135,21 @@ func (c *checker) shard(shard string) error {
 		if err != nil {
 			return err
 		}
-		tag, rest := p.key[:min(1, len(p.key))], p.key[min(1, len(p.key)):]
-		switch tag {
-		case tagEntry:
-			err = c.entry(rest)
-		case tagContent, tagLarge:
-			err = c.beside(shard, tag, rest)
+		switch p.key[:min(1, len(p.key))] {
+		case tagEntry, tagContent, tagLarge: // by rows
 		case tagUpload:
-			err = c.upload(shard, p)
+			c.upload(shard, p)
 		case tagPart:
 			if _, derr := decodePart(p.value); derr != nil {
 				c.report(Problem{Kind: Damaged, Object: shard, Detail: derr.Error()})
 			}
 		default:
 			c.report(Problem{Kind: Foreign, Object: shard, Detail: fmt.Sprintf("the key %q is not this driver's", p.key)})
+		}
+	}
+	for r, err := range c.b.rows(c.ctx, shard) {
+		if err == nil {
+			err = c.row(shard, r)
 		}
 		if err != nil {
 			return err
@@ -155,59 +158,147 @@ func (c *checker) shard(shard string) error {
 	return nil
 }
 
-// entry checks an entry with all that it names.
-func (c *checker) entry(key string) error {
-	h, err := call(c.ctx, c.b.session, func() (*held, error) { return c.b.look(c.ctx, key) })
-	if err != nil || h == nil { // it was deleted
-		return err
-	}
-	c.Objects++
-	if h.damage != nil {
-		c.unsound = true
-		c.report(Problem{Kind: Damaged, Key: key, Object: c.b.shard(key), Detail: h.damage.Error()})
-		return nil
-	}
-	c.Bytes += h.entry.Size
-	problems, err := c.examine(key, h)
-	if err != nil || len(problems) == 0 {
-		return err
-	}
-	// A writer may have replaced the content while it was looked at.
-	again, err := call(c.ctx, c.b.session, func() (*held, error) { return c.b.look(c.ctx, key) })
-	if err != nil || again == nil || again.entry == nil || again.entry.ID != h.entry.ID {
-		return err
-	}
-	if _, err := h.entry.pieces(h.beside); err != nil {
-		c.unsound = true
-	}
-	for _, p := range problems {
-		p.Key = key
-		c.report(p)
-	}
-	return nil
+// A row is all that a shard has of one key.
+type row struct {
+	key                  string
+	entry, beside, large []byte
 }
 
-// examine returns what is wrong with the content of an entry.
-func (c *checker) examine(key string, h *held) (problems []Problem, err error) {
+func (r *row) equal(o *row) bool {
+	return bytes.Equal(r.entry, o.entry) && bytes.Equal(r.beside, o.beside) && (r.large == nil) == (o.large == nil)
+}
+
+// rows yields the rows of a shard, by key. What a row has is not read at once, so after a write it may not fit together.
+func (b *bucket) rows(ctx context.Context, shard string) iter.Seq2[row, error] {
+	return func(yield func(row, error) bool) {
+		type column struct {
+			next func() (pair, error, bool)
+			head pair
+			more bool
+		}
+		var columns [3]column
+		for i, tag := range [...]string{tagEntry, tagContent, tagLarge} {
+			next, stop := iter.Pull2(b.scan(ctx, shard, tag))
+			defer stop()
+			columns[i].next = next
+		}
+		for first := true; ; first = false {
+			var r row
+			found := false
+			for i := range columns {
+				col := &columns[i]
+				if first {
+					var err error
+					if col.head, err, col.more = col.next(); err != nil {
+						yield(r, err)
+						return
+					}
+				}
+				if col.more && (!found || col.head.key[1:] < r.key) {
+					r.key, found = col.head.key[1:], true
+				}
+			}
+			if !found {
+				return
+			}
+			for i, value := range [...]*[]byte{&r.entry, &r.beside, &r.large} {
+				col := &columns[i]
+				if !col.more || col.head.key[1:] != r.key {
+					continue
+				}
+				var err error
+				*value = col.head.value
+				if col.head, err, col.more = col.next(); err != nil {
+					yield(r, err)
+					return
+				}
+			}
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}
+}
+
+// row checks a row with all that it names. A writer may have replaced something of that while it was read, so what seems
+// wrong is wrong if the row still is the same.
+func (c *checker) row(shard string, r row) error {
+	for {
+		problems, err := c.examine(shard, &r)
+		if err != nil {
+			return err
+		}
+		now := r
+		if len(problems) > 0 {
+			values, err := call(c.ctx, c.b.session, func() (map[string][]byte, error) {
+				return c.b.values(c.ctx, shard, tagEntry+r.key, tagContent+r.key, tagLarge+r.key)
+			})
+			if err != nil {
+				return err
+			}
+			now = row{r.key, values[tagEntry+r.key], values[tagContent+r.key], values[tagLarge+r.key]}
+		}
+		if !now.equal(&r) {
+			r = now
+			continue
+		}
+		c.count(&r)
+		for _, p := range problems {
+			p.Key = r.key
+			c.report(p)
+		}
+		return nil
+	}
+}
+
+// count counts what is in a row, and keeps in mind if it cannot be read.
+func (c *checker) count(r *row) {
+	h := newHeld(r.entry, r.beside)
+	if h == nil {
+		return
+	}
+	c.Objects++
+	if h.damage == nil {
+		c.Bytes += h.entry.Size
+		_, h.damage = h.entry.pieces(h.beside)
+	}
+	c.unsound = c.unsound || h.damage != nil
+}
+
+// examine returns what is wrong with a row.
+func (c *checker) examine(shard string, r *row) (problems []Problem, err error) {
+	harm := func(detail string) {
+		problems = append(problems, Problem{Kind: Damaged, Object: shard, Detail: detail})
+	}
+	h := newHeld(r.entry, r.beside)
+	if h == nil {
+		if r.beside != nil {
+			harm(fmt.Sprintf("there is %q without an entry", tagContent+r.key))
+		}
+		if r.large != nil {
+			harm(fmt.Sprintf("there is %q without an entry", tagLarge+r.key))
+		}
+		return problems, nil
+	}
+	if h.damage != nil {
+		harm(h.damage.Error())
+		return problems, nil
+	}
 	if h.entry.Inline {
 		if err := h.entry.inline(h.beside); err != nil {
-			return []Problem{{Kind: Damaged, Object: c.b.shard(key), Detail: err.Error()}}, nil
-		}
-		if crcOf(h.beside) != h.entry.CRC32C {
-			problems = append(problems, Problem{Kind: Damaged, Object: c.b.shard(key), Detail: "the content does not have its checksum"})
+			harm(err.Error())
+		} else if crcOf(h.beside) != h.entry.CRC32C {
+			harm("the content does not have its checksum")
 		}
 		return problems, nil
 	}
 	pieces, err := h.entry.pieces(h.beside)
 	if err != nil {
-		return []Problem{{Kind: Damaged, Object: c.b.shard(key), Detail: err.Error()}}, nil
+		harm(err.Error())
+		return problems, nil
 	}
-	mark, err := call(c.ctx, c.b.session, func() ([]byte, error) { return c.b.value(c.ctx, key, tagLarge+key) })
-	if err != nil {
-		return nil, err
-	}
-	if mark == nil {
-		problems = append(problems, Problem{Kind: Damaged, Object: c.b.shard(key), Detail: "the mark of large content is missing, so a small write would leave that"})
+	if r.large == nil {
+		harm("the mark of large content is missing, so a small write would leave that")
 	}
 	for _, p := range pieces {
 		for i := range p.objects() {
@@ -229,7 +320,7 @@ func (c *checker) examine(key string, h *held) (problems []Problem, err error) {
 	if len(problems) > 0 || !c.content {
 		return problems, nil
 	}
-	return c.compare(key, h.entry, pieces)
+	return c.compare(r.key, h.entry, pieces)
 }
 
 // compare reads the content of an entry and compares its checksum.
@@ -249,28 +340,16 @@ func (c *checker) compare(key string, e *entry, pieces []piece) ([]Problem, erro
 	return nil, nil
 }
 
-// beside checks that what stands beside an entry is one's.
-func (c *checker) beside(shard, tag, key string) error {
-	values, err := call(c.ctx, c.b.session, func() (map[string][]byte, error) {
-		return c.b.values(c.ctx, shard, tagEntry+key, tag+key)
-	})
-	if err == nil && values[tag+key] != nil && values[tagEntry+key] == nil {
-		c.report(Problem{Kind: Damaged, Key: key, Object: shard, Detail: fmt.Sprintf("there is %q without an entry", tag+key)})
-	}
-	return err
-}
-
-func (c *checker) upload(shard string, p pair) error {
+func (c *checker) upload(shard string, p pair) {
 	c.Uploads++
 	key, _, ok := parseUploadKey(p.key[len(tagUpload):])
 	if !ok {
 		c.report(Problem{Kind: Damaged, Object: shard, Detail: fmt.Sprintf("%q names no upload", p.key)})
-		return nil
+		return
 	}
 	if _, err := decodeUpload(p.value); err != nil {
 		c.report(Problem{Kind: Damaged, Key: key, Object: shard, Detail: err.Error()})
 	}
-	return nil
 }
 
 // foreign looks for objects that are not the driver's.
