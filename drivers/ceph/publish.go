@@ -1,6 +1,7 @@
 package ceph
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -109,6 +110,11 @@ func (b *bucket) publish(ctx context.Context, c *change) (published bool, err er
 			if sent && c.made(old) {
 				return true, nil
 			}
+			if sent && c.upload != nil {
+				if err := c.upload.stillThere(ctx); err != nil {
+					return false, err
+				}
+			}
 			if err := old.judge(c.cond, c.key); err != nil {
 				return false, err
 			}
@@ -116,11 +122,6 @@ func (b *bucket) publish(ctx context.Context, c *change) (published bool, err er
 				return false, nil
 			}
 			on = basis{held: old}
-		}
-		if c.upload != nil && sent {
-			if err := c.upload.stillThere(ctx); err != nil {
-				return false, err
-			}
 		}
 		left, err := b.replace(ctx, c, on)
 		switch {
@@ -154,9 +155,17 @@ func (b *bucket) replace(ctx context.Context, c *change, on basis) (left bool, e
 	return left, err
 }
 
-// made tells whether the key holds what the change set.
+// made tells whether the key holds what the change set, and takes its time from there. Of one upload there may be several
+// changes, each of parts of its own.
 func (c *change) made(now *held) bool {
-	return c.next != nil && now != nil && now.entry != nil && now.entry.ID == c.next.ID
+	if c.next == nil || now == nil || now.entry == nil || now.entry.ID != c.next.ID {
+		return false
+	}
+	if now.entry.Size != c.next.Size || !bytes.Equal(now.beside, c.beside) {
+		return false
+	}
+	*c.next = *now.entry
+	return true
 }
 
 // settle looks whether an operation that was not answered in time was carried out. If that cannot be seen, it may still

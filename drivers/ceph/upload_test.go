@@ -100,18 +100,69 @@ func TestCompletedByAnother(t *testing.T) {
 	u := begin(t, b, "k", 10, nil)
 	send(t, u, 1, "x")
 	other := begin(t, b, "k", 0, &blob.UploadOptions{ID: u.ID()})
-	p.hook(once("apply", func(string) error {
-		_, err := other.Complete(t.Context())
+	var made *blob.Object
+	p.hook(once("apply", func(string) (err error) {
+		made, err = other.Complete(t.Context())
 		return err
 	}), nil)
-	if _, err := u.Complete(t.Context()); err != nil {
+	o, err := u.Complete(t.Context())
+	if err != nil {
 		// The entry is its own, as after a lost answer; either answer would do, and this is the one that it gives.
-		t.Errorf("the second: %v", err)
+		t.Fatalf("the second: %v", err)
+	}
+	if !o.ModTime.Equal(made.ModTime) {
+		t.Errorf("the object is of %v, and the second says %v", made.ModTime, o.ModTime)
 	}
 	wantContent(t, b, "k", "x")
 	if _, err := u.Complete(t.Context()); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("once more: %v", err)
 	}
+}
+
+// Two complete one upload, each with parts that the other has not seen. What the object names stays there.
+func TestCompletedByAnotherWithOtherParts(t *testing.T) {
+	for name, change := range map[string]func(t *testing.T, u blob.Upload){
+		"sent again":     func(t *testing.T, u blob.Upload) { send(t, u, 1, "replaced") },
+		"the same again": func(t *testing.T, u blob.Upload) { send(t, u, 1, "0123456789") },
+		"one more":       func(t *testing.T, u blob.Upload) { send(t, u, 2, "more") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, p := newFake(t)
+			u := begin(t, b, "k", 10, nil)
+			send(t, u, 1, "0123456789")
+			other := begin(t, b, "k", 0, &blob.UploadOptions{ID: u.ID()})
+			p.hook(once("apply", func(string) error {
+				change(t, other)
+				_, err := other.Complete(t.Context())
+				return err
+			}), nil)
+			if _, err := u.Complete(t.Context()); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("the second: %v", err)
+			}
+			if _, err := blob.ReadAll(t.Context(), b, "k"); err != nil {
+				t.Errorf("the object of the first: %v", err)
+			}
+		})
+	}
+}
+
+// A Complete that was not answered, and that another has made of other parts, removes nothing of that one's.
+func TestCompleteLostToAnother(t *testing.T) {
+	b, p := newFake(t)
+	u := begin(t, b, "k", 10, nil)
+	send(t, u, 1, "0123456789")
+	other := begin(t, b, "k", 0, &blob.UploadOptions{ID: u.ID()})
+	p.hook(once("apply", func(object string) error {
+		send(t, other, 1, "replaced")
+		if _, err := other.Complete(t.Context()); err != nil {
+			return err
+		}
+		return lose(object)
+	}), nil)
+	if _, err := u.Complete(t.Context()); err == nil {
+		t.Error("it says that it made what another has made")
+	}
+	wantContent(t, b, "k", "replaced")
 }
 
 // A Complete that was not answered tells the next one what it did.
