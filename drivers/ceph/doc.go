@@ -56,7 +56,8 @@
 // they are retryable. A write that was sent and not answered is [blob.ErrAmbiguous], unless the key is seen to hold it: it
 // may still be carried out. A Put must not take longer than 12 hours.
 //
-// Times are those of the clients' clocks; those that one process gives grow strictly.
+// Times are those of the clients' clocks, and no two that one process gives are equal. A write that has read what it
+// replaces gives a later time than that has, whatever its clock says.
 //
 // # What RADOS cannot do
 //

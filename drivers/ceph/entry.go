@@ -59,7 +59,7 @@ func (e *entry) check() error {
 	switch {
 	case !dated:
 		return fmt.Errorf("%q is no ID", e.ID)
-	case e.Size < 0 || e.PartSize < 0 || e.Size == 0 && !e.Inline || e.Inline && e.Size > inlineSize:
+	case e.Size < 0 || e.Size > maxObject || e.PartSize < 0 || e.Size == 0 && !e.Inline || e.Inline && e.Size > inlineSize:
 		return fmt.Errorf("its size is %d", e.Size)
 	case e.PartSize > 0 && (e.Size-1)/e.PartSize >= maxParts:
 		return fmt.Errorf("%d bytes in parts of %d are more than %d parts", e.Size, e.PartSize, maxParts)
@@ -76,24 +76,21 @@ func (e *entry) object(key string) *blob.Object {
 		Attributes: e.given(), Checksums: blob.CRC32CSum(e.CRC32C)}
 }
 
-// lastTime is the latest time that this process gave to an entry.
+// lastTime is the latest time that this process took from its clock.
 var lastTime atomic.Int64
 
-// stamp gives the entry the time of now; or a later one than that of the entry that it replaces, if that was read, and of
-// all that this process has written.
+// stamp gives the entry the time of now, and another one than any that this process has taken from its clock; or a later
+// one, if the entry that it replaces was read and is of the future. That concerns this key alone.
 func (e *entry) stamp(old *held) {
-	e.Time = time.Now().UnixNano()
-	if old != nil && old.entry != nil && old.entry.Time < math.MaxInt64 {
-		e.Time = max(e.Time, old.entry.Time+1)
-	}
 	for {
 		last := lastTime.Load()
-		if e.Time > last && lastTime.CompareAndSwap(last, e.Time) {
-			return
+		e.Time = max(now().UnixNano(), last+1)
+		if lastTime.CompareAndSwap(last, e.Time) {
+			break
 		}
-		if e.Time <= last {
-			e.Time = last + 1
-		}
+	}
+	if old != nil && old.entry != nil && old.entry.Time < math.MaxInt64 {
+		e.Time = max(e.Time, old.entry.Time+1)
 	}
 }
 

@@ -16,7 +16,7 @@ func FuzzEntry(f *testing.F) {
 		{ID: newID(), Size: 10_000, Time: 1, attributes: attributes{Type: "text/plain", Metadata: map[string]string{"a": "b", "c": ""}}},
 		{ID: newID(), Size: 3, Inline: true, CRC32C: 7, attributes: attributes{Encoding: "e", Language: "l", Disposition: "d", Cache: "c"}},
 		{ID: newID(), Size: 9, PartSize: 4, Time: -1},
-		{ID: newID(), Size: 1 << 62, PartSize: 1 << 60},
+		{ID: newID(), Size: maxObject, PartSize: maxPartSize},
 	} {
 		raw, err := e.encode()
 		if err != nil {
@@ -82,6 +82,26 @@ func TestNames(t *testing.T) {
 	for _, key := range []string{"a", "\x01", "\x01\x01", "\x01\x02", "a\x01", "\x02\x01\x02\x02"} {
 		if got, gotID, ok := parseUploadKey(uploadKey(key, id)[len(tagUpload):]); got != key || gotID != id || !ok {
 			t.Errorf("%q became %q, %q", key, got, gotID)
+		}
+	}
+}
+
+// What no write can have made is damaged.
+func TestEntryThatCannotBe(t *testing.T) {
+	for name, e := range map[string]*entry{
+		"too large":             {ID: newID(), Size: maxObject + 1},
+		"too large, in parts":   {ID: newID(), Size: maxObject + 1, PartSize: maxPartSize + 1},
+		"empty, not inline":     {ID: newID()},
+		"too large to be small": {ID: newID(), Size: inlineSize + 1, Inline: true},
+		"too many parts":        {ID: newID(), Size: maxParts + 1, PartSize: 1},
+		"without an ID":         {ID: strings.Repeat("z", idLength), Size: 1},
+	} {
+		raw, err := e.encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := decodeEntry(raw); err == nil || !strings.Contains(err.Error(), "damaged") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

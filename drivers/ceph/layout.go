@@ -50,8 +50,11 @@ const (
 )
 
 func newID() string {
-	return fmt.Sprintf("%0*x", idTime, time.Now().UnixMilli()) + rand.Text()[:idRandom]
+	return fmt.Sprintf("%0*x", idTime, now().UnixMilli()) + rand.Text()[:idRandom]
 }
+
+// now is the clock.
+var now = time.Now
 
 // idBegan returns the time at which an ID was made. It is not ok if there is none in it.
 func idBegan(id string) (t time.Time, ok bool) {

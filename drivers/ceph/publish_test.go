@@ -171,6 +171,49 @@ func TestTimesGrow(t *testing.T) {
 	}
 }
 
+// An entry from the future, of a clock that was wrong, is followed by later ones of its own key, and of no other.
+func TestTimeFromTheFuture(t *testing.T) {
+	b, _ := newFake(t)
+	future := time.Now().AddDate(1, 0, 0)
+	now = func() time.Time { return future }
+	defer func() { now = time.Now }()
+	last := lastTime.Load()
+	put(t, b, "k", "x", nil)
+	lastTime.Store(last) // as in another process
+	now = time.Now
+	if o := put(t, b, "k", string(large), nil); !o.ModTime.After(future) {
+		t.Errorf("what replaces it is of %v", o.ModTime)
+	}
+	if o := put(t, b, "other", "x", nil); time.Until(o.ModTime) > time.Minute {
+		t.Errorf("another object is of %v", o.ModTime)
+	}
+}
+
+// awake makes the clock of the wall jump by d, as it does after a suspension; the other clock does not tell.
+func awake(t *testing.T, d time.Duration) {
+	now = func() time.Time { return time.Now().Round(0).Add(d) }
+	t.Cleanup(func() { now = time.Now })
+}
+
+// A Put that took too long by the clock that Sweep goes by is not published, and leaves nothing.
+func TestPutTakesTooLong(t *testing.T) {
+	b, p := newFake(t)
+	p.hook(once("write", func(string) error {
+		awake(t, longestPut+time.Minute)
+		return nil
+	}), nil)
+	_, err := b.Put(t.Context(), "k", bytes.NewReader(large[:100_000]), nil)
+	if err == nil || !strings.Contains(err.Error(), "12h") {
+		t.Errorf("a Put of more than 12 hours: %v", err)
+	}
+	if _, err := b.Stat(t.Context(), "k", nil); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("stat: %v", err)
+	}
+	if left := p.data(); len(left) > 0 {
+		t.Errorf("it left %v", left)
+	}
+}
+
 // A reader whose content was replaced hears of it; one whose content was lost hears of that.
 func TestContentVanishes(t *testing.T) {
 	b, p := newFake(t)
