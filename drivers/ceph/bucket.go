@@ -81,8 +81,7 @@ func (b *bucket) look(ctx context.Context, key string) (*held, error) {
 
 // values returns values of a shard.
 func (b *bucket) values(ctx context.Context, shard string, keys ...string) (map[string][]byte, error) {
-	b.keep()
-	values, err := b.index.values(ctx, b.leave, shard, keys...)
+	values, err := b.index.values(ctx, shard, keys...)
 	return values, gone(err)
 }
 
@@ -92,26 +91,18 @@ func (b *bucket) value(ctx context.Context, key, omapKey string) ([]byte, error)
 	return values[omapKey], err
 }
 
-// apply carries out an operation on a shard. If ctx ends, and the answer takes longer than patience, later is called with
-// the error when it comes, and it is unknown until then whether the operation is carried out.
-func (b *bucket) apply(ctx context.Context, shard string, steps []step, later func(error)) (left bool, err error) {
+// apply carries out an operation on a shard. If it is left, it is unknown whether it is carried out.
+func (b *bucket) apply(ctx context.Context, shard string, steps []step) (left bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	b.keep()
-	left, err = b.index.apply(ctx, func(err error) {
-		defer b.leave()
-		later(err)
-	}, shard, steps)
-	if !left {
-		b.leave()
-	}
+	left, err = b.index.apply(ctx, shard, steps)
 	return left, gone(err)
 }
 
 // applyNow is apply for what is not left before its end.
 func (b *bucket) applyNow(shard string, steps []step) error {
-	_, err := b.apply(context.Background(), shard, steps, nil)
+	_, err := b.apply(context.Background(), shard, steps)
 	return err
 }
 

@@ -3,6 +3,8 @@ package ceph
 import (
 	"context"
 	"iter"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/holdall-go/holdall/blob"
@@ -12,6 +14,10 @@ import (
 const bulkDelete = 256
 
 func (b *bucket) Delete(ctx context.Context, key string, opts *blob.DeleteOptions) error {
+	if err := b.enter(); err != nil {
+		return err
+	}
+	defer b.leave()
 	_, err := b.publish(ctx, &change{key: key, cond: opts.If})
 	return err
 }
@@ -55,7 +61,11 @@ func (b *bucket) deleteSome(ctx context.Context, keys []string, report func(stri
 	if len(keys) == 0 {
 		return
 	}
-	done, err := b.removeTogether(ctx, keys)
+	done, err := false, b.enter()
+	if err == nil {
+		defer b.leave()
+		done, err = b.removeTogether(ctx, keys)
+	}
 	for _, key := range keys {
 		if err == nil && !done {
 			if err := b.Delete(ctx, key, &blob.DeleteOptions{}); err != nil {
@@ -69,8 +79,24 @@ func (b *bucket) deleteSome(ctx context.Context, keys []string, report func(stri
 
 // removeTogether removes keys of one shard by one operation, or none of them if one changes meanwhile.
 func (b *bucket) removeTogether(ctx context.Context, keys []string) (done bool, err error) {
-	if err := b.begin(ctx); err != nil {
+	old, left, err := b.unsetTogether(ctx, keys)
+	switch {
+	case is(err, mismatch):
+		return false, nil
+	case left || is(err, late):
+		b.background(func() { b.removeUnset(old) })
+		return false, ambiguous(err)
+	case err != nil:
 		return false, err
+	}
+	b.waitRemoved(ctx, slices.Collect(maps.Values(old))...)
+	return true, nil
+}
+
+// unsetTogether removes the entries, and returns what those held that had content in objects of its own.
+func (b *bucket) unsetTogether(ctx context.Context, keys []string) (old map[string]*held, left bool, err error) {
+	if err := b.begin(ctx); err != nil {
+		return nil, false, err
 	}
 	defer b.release()
 	names := make([]string, 0, 2*len(keys))
@@ -80,33 +106,35 @@ func (b *bucket) removeTogether(ctx context.Context, keys []string) (done bool, 
 	shard := b.shard(keys[0])
 	values, err := b.values(ctx, shard, names...)
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
 	var compares, unsets []step
-	var replaced []*held
+	old = map[string]*held{}
 	for _, key := range keys {
 		if raw, found := values[tagEntry+key]; found {
 			compares = append(compares, step{compare, tagEntry + key, raw})
 			unsets = append(unsets, step{do: unset, key: tagEntry + key}, step{do: unset, key: tagContent + key}, step{do: unset, key: tagLarge + key})
-			replaced = append(replaced, newHeld(raw, values[tagContent+key]))
+			if h := newHeld(raw, values[tagContent+key]); h.hasObjects() {
+				old[key] = h
+			}
 		}
 	}
 	if len(compares) == 0 {
-		return true, nil
+		return nil, false, nil
 	}
-	left, err := b.apply(ctx, shard, append(compares, unsets...), func(err error) {
-		if err == nil {
-			b.waitRemoved(context.Background(), replaced...)
+	left, err = b.apply(ctx, shard, append(compares, unsets...))
+	return old, left, err
+}
+
+// removeUnset removes the content of those that are seen to have been removed, after an operation that was not answered.
+func (b *bucket) removeUnset(old map[string]*held) {
+	for key, h := range old {
+		now, err := b.lookAside(context.Background(), key)
+		switch {
+		case is(err, late):
+			return
+		case err == nil && !h.equal(now):
+			b.removeReplaced(h)
 		}
-	})
-	switch {
-	case is(err, mismatch):
-		return false, nil
-	case left || is(err, late):
-		return false, ambiguous(err)
-	case err != nil:
-		return false, err
 	}
-	b.waitRemoved(ctx, replaced...)
-	return true, nil
 }

@@ -74,7 +74,7 @@ func (p *fakePool) hook(before, after func(call, object string) error) {
 
 func fail(k kind, call, object string) error { return &failure{k, call + " of " + object, errFake} }
 
-func (p *fakePool) apply(ctx context.Context, later func(error), object string, steps []step) (left bool, err error) {
+func (p *fakePool) apply(ctx context.Context, object string, steps []step) (left bool, err error) {
 	done := make(chan error, 1)
 	go func() { done <- p.operate(object, steps) }()
 	select {
@@ -86,7 +86,6 @@ func (p *fakePool) apply(ctx context.Context, later func(error), object string, 
 	case err := <-done:
 		return false, err
 	case <-time.After(patience):
-		go func() { later(<-done) }()
 		return true, ctx.Err()
 	}
 }
@@ -115,13 +114,10 @@ func (p *fakePool) operate(object string, steps []step) error {
 	})
 }
 
-// waitFor runs f, and leaves it to itself if ctx ends first.
-func waitFor(ctx context.Context, ended func(), f func() error) error {
+// waitFor runs f, and gives it up if ctx ends first.
+func waitFor(ctx context.Context, f func() error) error {
 	done := make(chan error, 1)
-	go func() {
-		done <- f()
-		ended()
-	}()
+	go func() { done <- f() }()
 	select {
 	case err := <-done:
 		return err
@@ -130,9 +126,9 @@ func waitFor(ctx context.Context, ended func(), f func() error) error {
 	}
 }
 
-func (p *fakePool) values(ctx context.Context, ended func(), object string, keys ...string) (map[string][]byte, error) {
+func (p *fakePool) values(ctx context.Context, object string, keys ...string) (map[string][]byte, error) {
 	found := map[string][]byte{}
-	err := waitFor(ctx, ended, func() error {
+	err := waitFor(ctx, func() error {
 		return p.do("values", object, func() error {
 			o := p.objects[object]
 			if o == nil {
@@ -196,37 +192,41 @@ func (p *fakePool) make(object string, content []byte) error {
 	})
 }
 
-func (p *fakePool) write(ctx context.Context, ended func(), object string, content []byte) error {
-	content = slices.Clone(content)
-	return waitFor(ctx, ended, func() error {
+// write, when it is given up, writes before whatever comes after it, or never.
+func (p *fakePool) write(ctx context.Context, copied func(), object string, content []byte) error {
+	was := slices.Clone(content)
+	clear(content) // whoever still needs it, has to do without
+	copied()
+	err := waitFor(ctx, func() error {
 		return p.do("write", object, func() error {
-			if len(content) == 0 || len(content) > chunkSize {
-				panic("go-ceph panics on an empty slice, and an OSD refuses a large one")
+			if len(was) == 0 || len(was) > chunkSize {
+				panic("an OSD refuses a large one")
 			}
-			p.objects[object] = &fakeObject{content, map[string][]byte{}}
-			return nil
+			if ctx.Err() == nil {
+				p.objects[object] = &fakeObject{was, map[string][]byte{}}
+			}
+			return ctx.Err()
 		})
 	})
+	return err
 }
 
-func (p *fakePool) read(ctx context.Context, ended func(), object string, b []byte, off int64) (int, error) {
-	n := 0
-	err := waitFor(ctx, ended, func() error {
+func (p *fakePool) read(ctx context.Context, object string, b []byte, off int64) (int, error) {
+	var content []byte
+	err := waitFor(ctx, func() error {
 		return p.do("read", object, func() error {
 			o := p.objects[object]
 			if o == nil {
 				return fail(missing, "read", object)
 			}
-			if off < int64(len(o.content)) {
-				n = copy(b, o.content[off:])
-			}
+			content = slices.Clone(o.content[min(off, int64(len(o.content))):])
 			return nil
 		})
 	})
 	if err != nil {
 		return 0, err
 	}
-	return n, nil
+	return copy(b, content), nil
 }
 
 func (p *fakePool) size(object string) (n int64, err error) {

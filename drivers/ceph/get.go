@@ -143,23 +143,35 @@ func (s *stream) take(most int64) where {
 	return where{p.object(chunk), off, int(n)}
 }
 
-// fetch makes a request. If ctx ends first, the buffer stays with the call.
-func (s *stream) fetch(w where) (a answer) {
+// fetch makes a request.
+func (s *stream) fetch(w where) answer {
 	if err := s.b.begin(s.ctx); err != nil {
 		return answer{err: err}
 	}
-	a.buffer = takeBuffer(int64(w.n))
-	var err error
-	a.n, err = s.b.data.read(s.ctx, s.b.release, w.object, a.buffer, w.off)
+	n, buffer, err := s.b.fill(s.ctx, w)
+	s.b.release()
 	switch {
 	case is(err, missing):
-		a.err = s.vanished(err)
-	case err != nil:
-		a.err = err
-	case a.n < w.n:
-		a.err = damaged("the content", fmt.Errorf("%s has %d bytes from %d on, and not %d", w.object, a.n, w.off, w.n))
+		err = s.vanished(err)
+	case err == nil && n < w.n:
+		err = damaged("the content", fmt.Errorf("%s has %d bytes from %d on, and not %d", w.object, n, w.off, w.n))
 	}
-	return a
+	if err != nil {
+		giveBuffer(buffer)
+		return answer{err: err}
+	}
+	return answer{buffer: buffer, n: n}
+}
+
+// fill reads into a buffer.
+func (b *bucket) fill(ctx context.Context, w where) (n int, buffer []byte, err error) {
+	if err := b.room.take(ctx, int64(w.n)); err != nil {
+		return 0, nil, err
+	}
+	defer b.room.give(int64(w.n))
+	buffer = takeBuffer(int64(w.n))
+	n, err = b.data.read(ctx, w.object, buffer, w.off)
+	return n, buffer, err
 }
 
 // vanished tells why an object is missing: the content was replaced, or it was lost.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"sync"
 
@@ -31,18 +32,21 @@ type ahead struct {
 // lookAhead begins to look at a key.
 func (b *bucket) lookAhead(ctx context.Context, key string) *ahead {
 	a := &ahead{}
-	a.done = b.background(func() { a.held, a.err = b.look(ctx, key) })
+	a.done = b.background(func() { a.held, a.err = b.lookAside(ctx, key) })
 	return a
+}
+
+// lookAside is look for callers between enter and leave that have not begun a call.
+func (b *bucket) lookAside(ctx context.Context, key string) (*held, error) {
+	return aside(ctx, b.session, func() (*held, error) { return b.look(ctx, key) })
 }
 
 // current returns what the key of the change holds: first what was seen ahead.
 func (b *bucket) current(ctx context.Context, c *change) (*held, error) {
-	a := c.ahead
-	if c.ahead = nil; a == nil {
-		return b.look(ctx, c.key)
+	if a := c.ahead; a != nil {
+		return a.held, a.err
 	}
-	<-a.done // which ends with ctx
-	return a.held, a.err
+	return b.look(ctx, c.key)
 }
 
 // A basis is what a change takes for granted, and what its operation compares therefore.
@@ -92,67 +96,69 @@ func (c *change) steps(on basis) ([]step, error) {
 	return steps, nil
 }
 
-// publish makes a change, if its condition holds, in one operation that compares what the key holds with what the change
-// counts on, and sets what it shall hold. What the change replaces is removed. Published tells whether the new content may be in
-// use: always after success, and where the outcome is unknown.
+// publish makes a change, if its condition holds. What it replaces is removed. Published tells whether the new content may
+// be in use: always after success, and where the outcome is unknown. It is for callers between enter and leave.
 func (b *bucket) publish(ctx context.Context, c *change) (published bool, err error) {
+	if c.ahead != nil {
+		<-c.ahead.done // which ends with ctx, and takes its turn beside us
+	}
+	on, left, err := b.exchange(ctx, c)
+	switch {
+	case err == nil:
+		b.waitRemoved(ctx, on.held)
+		return true, nil
+	case left:
+		b.background(func() {
+			if published, _ := b.settle(context.Background(), c, on, ctx.Err()); !published && c.upload == nil {
+				b.removeReplaced(&held{entry: c.next})
+			}
+		})
+		return true, ambiguous(err)
+	case is(err, late):
+		return b.settle(ctx, c, on, err)
+	}
+	return false, err
+}
+
+// exchange makes a change in one operation that compares what the key holds with what the change counts on, and sets what
+// it shall hold. It returns what it counted on in the end.
+func (b *bucket) exchange(ctx context.Context, c *change) (on basis, left bool, err error) {
 	if err := b.begin(ctx); err != nil {
-		return false, err
+		return on, false, err
 	}
 	defer b.release()
 	on, ready := c.begin()
 	for sent := false; ; sent = true {
 		if !ready {
-			old, err := b.current(ctx, c)
+			now, err := b.current(ctx, c)
 			if err != nil {
-				return false, err
+				return on, false, err
 			}
-			if sent && c.made(old) {
-				return true, nil
+			if sent && c.made(now) {
+				return on, false, nil
 			}
 			if sent && c.upload != nil {
 				if err := c.upload.stillThere(ctx); err != nil {
-					return false, err
+					return on, false, err
 				}
 			}
-			if err := old.judge(c.cond, c.key); err != nil {
-				return false, err
+			if err := now.judge(c.cond, c.key); err != nil {
+				return on, false, err
 			}
-			if old == nil && c.next == nil {
-				return false, nil
+			if on = (basis{held: now}); now == nil && c.next == nil {
+				return on, false, nil
 			}
-			on = basis{held: old}
 		}
-		left, err := b.replace(ctx, c, on)
-		switch {
-		case err == nil:
-			return true, nil
-		case left:
-			return true, ambiguous(err)
-		case is(err, late):
-			return b.settle(ctx, c, err)
-		case !is(err, mismatch):
-			return false, err
+		steps, err := c.steps(on)
+		if err != nil {
+			return on, false, err
 		}
-		ready = false
-	}
-}
-
-// replace makes the change if its basis still holds, and removes the content that it replaces.
-func (b *bucket) replace(ctx context.Context, c *change, on basis) (left bool, err error) {
-	steps, err := c.steps(on)
-	if err != nil {
-		return false, err
-	}
-	left, err = b.apply(ctx, b.shard(c.key), steps, func(err error) {
-		if err == nil {
-			b.removeReplaced(on.held)
+		left, err := b.apply(ctx, b.shard(c.key), steps)
+		if !is(err, mismatch) {
+			return on, left, err
 		}
-	})
-	if !left && err == nil {
-		b.waitRemoved(ctx, on.held)
+		ready, c.ahead = false, nil
 	}
-	return left, err
 }
 
 // made tells whether the key holds what the change set, and takes its time from there. Of one upload there may be several
@@ -168,14 +174,25 @@ func (c *change) made(now *held) bool {
 	return true
 }
 
-// settle looks whether an operation that was not answered in time was carried out. If that cannot be seen, it may still
-// be, later.
-func (b *bucket) settle(ctx context.Context, c *change, err error) (published bool, _ error) {
-	if now, lerr := b.look(ctx, c.key); lerr == nil && c.made(now) {
+// settle looks what became of an operation that was not answered. If it is not seen, it may still be carried out later,
+// unless it counts on an entry that has been replaced: no entry comes back.
+func (b *bucket) settle(ctx context.Context, c *change, on basis, cause error) (published bool, err error) {
+	now, err := b.lookAside(ctx, c.key)
+	if err != nil {
+		return true, ambiguous(cause)
+	}
+	replaced := on.held != nil && !on.held.equal(now)
+	if replaced {
+		b.waitRemoved(ctx, on.held)
+	}
+	if c.made(now) {
 		return true, nil
 	}
-	return true, ambiguous(err)
+	return !replaced, ambiguous(cause)
 }
+
+// equal tells whether two looks at a key saw the same. No two entries are equal.
+func (h *held) equal(other *held) bool { return other != nil && bytes.Equal(h.raw, other.raw) }
 
 // hasObjects tells whether the content lies in objects of its own.
 func (h *held) hasObjects() bool { return h != nil && h.entry != nil && !h.entry.Inline }
@@ -189,7 +206,7 @@ func (b *bucket) removeReplaced(old *held) {
 	if err != nil {
 		return
 	}
-	b.removePieces(pieces)
+	_ = b.removePieces(pieces)
 }
 
 // waitRemoved is removeReplaced that is waited for until ctx ends.
@@ -211,11 +228,12 @@ func (b *bucket) waitRemoved(ctx context.Context, old ...*held) {
 // removals is how many objects are removed at once.
 const removals = 16
 
-// removePieces removes the objects of pieces, those that are there, and returns the first error.
+// removePieces removes the objects of pieces, those that are there, and returns the first error. When the cluster does not
+// answer, it asks for no more. It is for callers between enter and leave that have not begun a call.
 func (b *bucket) removePieces(pieces []piece) error {
-	objects := make(chan string)
+	objects, stop := make(chan string), make(chan struct{})
 	var wait sync.WaitGroup
-	var once sync.Once
+	var once, silent sync.Once
 	var first error
 	var n int64
 	for _, p := range pieces {
@@ -224,16 +242,24 @@ func (b *bucket) removePieces(pieces []piece) error {
 	for range min(n, removals) {
 		wait.Go(func() {
 			for object := range objects {
-				if err := b.data.remove(object); err != nil && !is(err, missing) {
+				err := b.remove(object)
+				if err != nil && !is(err, missing) {
 					once.Do(func() { first = err })
+				}
+				if is(err, late) {
+					silent.Do(func() { close(stop) })
+					return
 				}
 			}
 		})
 	}
-	for _, p := range pieces {
-		for i := range p.objects() {
-			objects <- p.object(i)
+	for object := range objectsOf(pieces) {
+		select {
+		case objects <- object:
+			continue
+		case <-stop:
 		}
+		break
 	}
 	close(objects)
 	wait.Wait()
@@ -241,4 +267,22 @@ func (b *bucket) removePieces(pieces []piece) error {
 		return fmt.Errorf("content that is no longer used could not be removed: %w", first)
 	}
 	return nil
+}
+
+func objectsOf(pieces []piece) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, p := range pieces {
+			for i := range p.objects() {
+				if !yield(p.object(i)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// remove removes an object of content.
+func (b *bucket) remove(object string) error {
+	_, err := aside(context.Background(), b.session, func() (struct{}, error) { return struct{}{}, b.data.remove(object) })
+	return err
 }

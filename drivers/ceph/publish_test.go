@@ -266,33 +266,34 @@ func block(p *fakePool, call string) (begun chan struct{}, release func()) {
 	return begun, sync.OnceFunc(func() { close(gate) })
 }
 
-// Calls of librados cannot be interrupted. Who calls is not kept, Close is not kept, and the connection lives until the
-// last of them has ended.
+// Who calls is not kept by a cluster that does not answer, and neither is Close. What is given up leaves nothing behind;
+// for the calls of librados that cannot be interrupted, the connection lives until the last of them has ended.
 func TestAbandoned(t *testing.T) {
 	for _, test := range []struct {
 		blocked string
 		call    func(ctx context.Context, b *Bucket) error
 		unknown bool
+		stays   bool // the call cannot be interrupted, or what undoes it cannot
 	}{
-		{"values", func(ctx context.Context, b *Bucket) error { _, err := b.Stat(ctx, "k", nil); return err }, false},
-		{"read", func(ctx context.Context, b *Bucket) error { _, err := blob.ReadAll(ctx, b, "large"); return err }, false},
+		{"values", func(ctx context.Context, b *Bucket) error { _, err := b.Stat(ctx, "k", nil); return err }, false, false},
+		{"read", func(ctx context.Context, b *Bucket) error { _, err := blob.ReadAll(ctx, b, "large"); return err }, false, false},
 		{"write", func(ctx context.Context, b *Bucket) error {
 			_, err := b.Put(ctx, "k", bytes.NewReader(large), nil)
 			return err
-		}, false},
+		}, false, false},
 		{"apply", func(ctx context.Context, b *Bucket) error {
 			_, err := b.Put(ctx, "k", strings.NewReader("x"), nil)
 			return err
-		}, true},
-		{"apply", func(ctx context.Context, b *Bucket) error { return b.Delete(ctx, "large", nil) }, true},
-		{"apply", func(ctx context.Context, b *Bucket) error { _, err := b.Upload(ctx, "k", nil); return err }, false},
+		}, true, false},
+		{"apply", func(ctx context.Context, b *Bucket) error { return b.Delete(ctx, "large", nil) }, true, false},
+		{"apply", func(ctx context.Context, b *Bucket) error { _, err := b.Upload(ctx, "k", nil); return err }, false, true},
 		{"page", func(ctx context.Context, b *Bucket) error {
 			for _, err := range b.List(ctx, nil) {
 				return err
 			}
 			return nil
-		}, false},
-		{"each", func(ctx context.Context, b *Bucket) error { _, err := b.Sweep(ctx, nil); return err }, false},
+		}, false, true},
+		{"each", func(ctx context.Context, b *Bucket) error { _, err := b.Sweep(ctx, nil); return err }, false, true},
 	} {
 		c := newFakeCluster("pool")
 		b, err := c.open(t.Context(), "pool", "space", &Config{Create: true})
@@ -315,10 +316,12 @@ func TestAbandoned(t *testing.T) {
 		if err := b.Close(); err != nil {
 			t.Error(err)
 		}
-		if c.shuts.Load() != 0 {
-			t.Errorf("%s is blocked, and the connection is shut under it", test.blocked)
+		if test.stays {
+			if c.shuts.Load() != 0 {
+				t.Errorf("%s is blocked, and the connection is shut under it", test.blocked)
+			}
+			release()
 		}
-		release()
 		<-b.raw.ended
 		if c.shuts.Load() != 1 {
 			t.Errorf("%s: the connection was shut %d times", test.blocked, c.shuts.Load())
@@ -346,5 +349,232 @@ func TestAbandonedContentIsRemoved(t *testing.T) {
 	<-b.raw.ended
 	if left := p.data(); len(left) > 0 {
 		t.Errorf("it left %v", left)
+	}
+}
+
+// Close interrupts a Put, which leaves nothing all the same.
+func TestClosedDuringPut(t *testing.T) {
+	b, p := newFake(t)
+	var removed atomic.Int64
+	closing := once("write", func(string) error { return b.Close() })
+	p.hook(func(call, object string) error {
+		if call == "remove" {
+			removed.Add(1)
+			select {
+			case <-b.raw.ended:
+				t.Errorf("%s is removed when the connection is shut", object)
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+		return closing(call, object)
+	}, nil)
+	_, err := b.Put(t.Context(), "k", bytes.NewReader(large), &blob.PutOptions{Concurrency: 1})
+	if !errors.Is(err, blob.ErrClosed) {
+		t.Errorf("a Put that is interrupted by Close: %v", err)
+	}
+	<-b.raw.ended
+	if left := p.data(); len(left) > 0 || removed.Load() == 0 {
+		t.Errorf("it left %v", left)
+	}
+}
+
+// To shut the connection may take long. Who is the last to use it does not wait for that.
+func TestLastLeaves(t *testing.T) {
+	gate := make(chan struct{})
+	s := newSession(nil, nil, func() { <-gate })
+	if err := s.enter(); err != nil {
+		t.Fatal(err)
+	}
+	s.close()
+	left := make(chan struct{})
+	go func() {
+		s.leave()
+		close(left)
+	}()
+	if !within(10*time.Second, left) {
+		t.Error("who leaves last waits for the connection to be shut")
+	}
+	close(gate)
+	<-s.ended
+}
+
+// Who comes after Close hears so, and waits for nothing.
+func TestAfterClose(t *testing.T) {
+	b, _ := newFake(t)
+	u := begin(t, b, "k", 10, nil)
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	<-b.raw.ended
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	_, swept := b.Sweep(ctx, &SweepOptions{Alone: true})
+	_, checked := b.Fsck(ctx, nil, nil)
+	var listed error
+	for _, listed = range b.raw.contents(ctx) {
+	}
+	_, written := b.raw.Put(ctx, "k", bytes.NewReader(large), &blob.PutOptions{})
+	for call, err := range map[string]error{
+		"abort": u.Abort(ctx), "sweep": swept, "fsck": checked, "contents": listed, "put": written,
+		"delete": b.raw.Delete(ctx, "k", &blob.DeleteOptions{}),
+	} {
+		if !errors.Is(err, blob.ErrClosed) {
+			t.Errorf("%s: %v", call, err)
+		}
+	}
+}
+
+// A cluster that does not answer is asked once by each of those who remove, and not for every object.
+func TestRemovalStopsWhenNothingAnswers(t *testing.T) {
+	b, p := newFake(t)
+	var asked atomic.Int64
+	p.hook(func(call, object string) error {
+		if call != "remove" {
+			return nil
+		}
+		asked.Add(1)
+		return fail(late, call, object)
+	}, nil)
+	if err := b.raw.removePieces([]piece{putPiece(newID(), 10<<30)}); !is(err, late) {
+		t.Errorf("the removal: %v", err)
+	}
+	if n := asked.Load(); n < 1 || n > removals {
+		t.Errorf("%d objects were asked for", n)
+	}
+}
+
+// Content in flight is bounded, whoever writes it, so that librados never has so much that small calls wait; and who waits
+// for room may go.
+func TestContentInFlight(t *testing.T) {
+	b, p := newFake(t)
+	begun, release := block(p, "write")
+	defer release()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan error)
+	const puts, each = 10, 3 * chunkSize
+	for i := range puts {
+		go func() {
+			_, err := b.Put(ctx, fmt.Sprint(i), bytes.NewReader(make([]byte, each)), nil)
+			ended <- err
+		}()
+	}
+	for range contentInFlight / chunkSize {
+		<-begun
+	}
+	select {
+	case <-begun:
+		t.Errorf("more than %d bytes are in flight", contentInFlight)
+	case <-time.After(50 * time.Millisecond):
+	}
+	put(t, b, "small", "x", nil)
+	cancel()
+	for range puts {
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("a Put whose ctx has ended: %v", err)
+		}
+	}
+	release()
+	if b.raw.room.free != contentInFlight {
+		t.Errorf("%d bytes of room are lost", contentInFlight-b.raw.room.free)
+	}
+}
+
+// Room is given in turn: a large wish is not put off for ever by small ones.
+func TestRoom(t *testing.T) {
+	r := &room{free: 10}
+	ctx, cancel := context.WithCancel(t.Context())
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(r.take(ctx, 6))
+	large, small := make(chan error, 1), make(chan error, 1)
+	waiting := func(n int) {
+		for {
+			r.mu.Lock()
+			now := len(r.waiting)
+			r.mu.Unlock()
+			if now == n {
+				return
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}
+	go func() { large <- r.take(ctx, 8) }()
+	waiting(1)
+	go func() { small <- r.take(t.Context(), 1) }()
+	waiting(2)
+	select {
+	case <-small:
+		t.Error("the small one came first")
+	default:
+	}
+	cancel() // the large one goes, and the small one need not wait any longer
+	if err := <-large; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	must(<-small)
+	r.give(6)
+	r.give(1)
+	if r.free != 10 {
+		t.Errorf("%d of 10 are free", r.free)
+	}
+}
+
+// What an operation has replaced, whose answer was lost or not waited for, is removed when that is seen; and so is what
+// could not be published.
+func TestSettled(t *testing.T) {
+	for name, answer := range map[string]func(cancel func()) error{
+		"timed out": func(func()) error { return lose("k") },
+		"left": func(cancel func()) error {
+			cancel()
+			time.Sleep(2 * patience)
+			return nil
+		},
+	} {
+		t.Run("carried out, "+name, func(t *testing.T) {
+			b, p := newFake(t)
+			old := put(t, b, "k", string(large), nil)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			p.hook(nil, once("apply", func(string) error { return answer(cancel) }))
+			_, err := b.Put(ctx, "k", bytes.NewReader(large[:100_000]), &blob.PutOptions{If: blob.IfMatch(old.ETag)})
+			if (err == nil) != (name == "timed out") {
+				t.Errorf("the Put: %v", err)
+			}
+			p.hook(nil, nil)
+			b.Close()
+			<-b.raw.ended
+			if n := len(p.data()); n != 1 {
+				t.Errorf("the object lies in %v", p.data())
+			}
+		})
+		t.Run("overtaken, "+name, func(t *testing.T) {
+			b, p := newFake(t)
+			old := put(t, b, "k", "old", nil)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			p.hook(once("apply", func(object string) error {
+				put(t, b, "k", "new", nil)
+				if err := answer(cancel); err != nil {
+					return err
+				}
+				return fail(mismatch, "apply", object)
+			}), nil)
+			_, err := b.Put(ctx, "k", bytes.NewReader(large), &blob.PutOptions{If: blob.IfMatch(old.ETag)})
+			if !errors.Is(err, blob.ErrAmbiguous) {
+				t.Errorf("the Put: %v", err)
+			}
+			p.hook(nil, nil)
+			wantContent(t, b, "k", "new")
+			b.Close()
+			<-b.raw.ended
+			if left := p.data(); len(left) > 0 {
+				t.Errorf("it left %v", left)
+			}
+		})
 	}
 }

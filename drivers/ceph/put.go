@@ -17,6 +17,9 @@ const (
 	// putConcurrency is how many objects of one Put or part are written at once, unless the caller hints otherwise.
 	putConcurrency = 16
 
+	// maxConcurrency bounds the caller's hint: more would only wait for memory and each other.
+	maxConcurrency = 32
+
 	// longestPut is how long a Put may take from its beginning to its publication. What is older and named by nothing is
 	// an orphan to Sweep, so a Put that took longer might lose its content.
 	longestPut = 12 * time.Hour
@@ -26,6 +29,10 @@ const (
 )
 
 func (b *bucket) Put(ctx context.Context, key string, r io.Reader, opts *blob.PutOptions) (*blob.Object, error) {
+	if err := b.enter(); err != nil {
+		return nil, err
+	}
+	defer b.leave()
 	verify, err := body.NewDigests(opts.Checksums)
 	if err != nil {
 		return nil, err
@@ -45,7 +52,7 @@ func (b *bucket) Put(ctx context.Context, key string, r io.Reader, opts *blob.Pu
 	if err == nil {
 		err = verify.Check()
 	}
-	if err == nil && old(c.next.ID) {
+	if err == nil && overdue(c.next.ID) {
 		err = fmt.Errorf("it took longer than %v, which a Put must not; send it as an Upload", longestPut)
 	}
 	published := false
@@ -61,9 +68,9 @@ func (b *bucket) Put(ctx context.Context, key string, r io.Reader, opts *blob.Pu
 	return c.next.object(key), nil
 }
 
-// old tells whether a Put of this ID takes too long. As Sweep does, it asks the clock of the wall: the other one stands still
-// while the machine is suspended.
-func old(id string) bool {
+// overdue tells whether a Put of this ID takes too long. As Sweep does, it asks the clock of the wall: the other one stands
+// still while the machine is suspended.
+func overdue(id string) bool {
 	began, _ := idBegan(id)
 	return now().Sub(began) > longestPut
 }
@@ -125,13 +132,12 @@ var chunks = func() parts.Cut {
 	return cut
 }()
 
-// A writer writes the objects of a piece, and can undo that.
+// A writer writes the objects of a piece, and can undo that. It is for callers between enter and leave.
 type writer struct {
 	b *bucket
 
-	mu      sync.Mutex
-	piece   piece // its size is that of what has been begun
-	writing sync.WaitGroup
+	mu    sync.Mutex
+	piece piece // its size is that of what has been begun
 }
 
 func (b *bucket) newWriter(p piece) *writer { return &writer{b: b, piece: p} }
@@ -147,6 +153,7 @@ func (w *writer) write(ctx context.Context, src parts.Source, concurrency int) (
 	if concurrency <= 0 {
 		concurrency = putConcurrency
 	}
+	concurrency = min(concurrency, maxConcurrency)
 	var mu sync.Mutex
 	sums := map[int]sent{}
 	err := parts.Send(ctx, src, concurrency, func(ctx context.Context, part *parts.Part) error {
@@ -163,36 +170,41 @@ func (w *writer) write(ctx context.Context, src parts.Source, concurrency int) (
 	return all, err
 }
 
-// object writes one object.
+// object writes one object. The part gives up its memory when its turn has come, and the buffer after it when librados
+// has a copy.
 func (w *writer) object(ctx context.Context, part *parts.Part) error {
-	buffer := takeBuffer(part.Size)
-	defer giveBuffer(buffer)
-	if _, err := io.ReadFull(part.Open(), buffer); err != nil {
-		return err
-	}
-	w.mu.Lock()
-	w.piece.size = max(w.piece.size, part.Offset+part.Size)
-	name := w.piece.object(int64(part.Number) - 1)
-	w.mu.Unlock()
-	part.Release()
 	if err := w.b.begin(ctx); err != nil {
 		return err
 	}
-	w.writing.Add(1)
-	return w.b.data.write(ctx, func() {
-		w.writing.Done()
-		w.b.release()
-	}, name, buffer)
+	defer w.b.release()
+	if err := w.b.room.take(ctx, part.Size); err != nil {
+		return err
+	}
+	defer w.b.room.give(part.Size)
+	buffer := takeBuffer(part.Size)
+	if _, err := io.ReadFull(part.Open(), buffer); err != nil {
+		giveBuffer(buffer)
+		return err
+	}
+	part.Release()
+	return w.b.data.write(ctx, func() { giveBuffer(buffer) }, w.begin(part), buffer)
 }
 
-// undo removes what was written when all that is under way has ended. It is waited for, but not for long: the caller may
-// have ended the call because nothing answers.
+// begin names the object of a part.
+func (w *writer) begin(part *parts.Part) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.piece.size = max(w.piece.size, part.Offset+part.Size)
+	return w.piece.object(int64(part.Number) - 1)
+}
+
+// undo removes what was written. It is waited for, but not for long: the caller may have ended the call because nothing
+// answers.
 func (w *writer) undo() {
 	if w.piece.size == 0 {
 		return
 	}
 	within(removePatience, w.b.background(func() {
-		w.writing.Wait()
 		_ = w.b.removePieces([]piece{w.piece}) // what stays is an orphan, which Sweep finds
 	}))
 }

@@ -53,7 +53,7 @@ func (r *record) check() error {
 // readRecord returns the record of a namespace, or nil if that has none.
 func readRecord(p pool) (*record, error) {
 	raw := make([]byte, maxRecord)
-	n, err := p.read(context.Background(), func() {}, recordObject, raw, 0)
+	n, err := p.read(context.Background(), recordObject, raw, 0)
 	if is(err, missing) {
 		return nil, nil
 	}
@@ -108,7 +108,7 @@ func makeRecord(index pool, poolName string, cfg *Config) (_ *record, made bool,
 		}
 	}
 	// An erasure-coded pool takes the objects, and would refuse the first entry.
-	if _, err := index.apply(context.Background(), nil, shardObject(0), []step{{set, "x", []byte{'1'}}, {do: unset, key: "x"}}); err != nil {
+	if _, err := index.apply(context.Background(), shardObject(0), []step{{set, "x", []byte{'1'}}, {do: unset, key: "x"}}); err != nil {
 		return nil, false, fmt.Errorf("making the bucket: its pool must be replicated, with omaps; only DataPool may be erasure-coded: %w", err)
 	}
 	for {

@@ -9,8 +9,7 @@ import (
 )
 
 const (
-	// maxCalls is how many calls of librados one handle has under way at once. Each takes a thread, and one that was
-	// abandoned goes on taking it until it times out.
+	// maxCalls is how many calls of librados one handle has under way at once. Each takes a thread.
 	maxCalls = 128
 
 	// patience is how long a write that is under way is waited for when its ctx has ended, since it is better to tell
@@ -21,13 +20,14 @@ const (
 	closePatience = 5 * time.Second
 )
 
-// A session is a connection with its two pools. Calls on it are counted, so that the connection outlives those that
-// were abandoned, and Close need not wait for them.
+// A session is a connection with its two pools. Who uses it is counted, so that it outlives what goes on in the
+// background, and Close need not wait for that.
 type session struct {
 	index, data pool
 	shut        func() // ends the connection
 
 	slots chan struct{}
+	room  room
 
 	mu     sync.Mutex
 	busy   int
@@ -36,7 +36,8 @@ type session struct {
 }
 
 func newSession(index, data pool, shut func()) *session {
-	return &session{index: index, data: data, shut: shut, slots: make(chan struct{}, maxCalls), ended: make(chan struct{})}
+	return &session{index: index, data: data, shut: shut, slots: make(chan struct{}, maxCalls), room: room{free: contentInFlight},
+		ended: make(chan struct{})}
 }
 
 // enter keeps the connection open until leave.
@@ -56,7 +57,7 @@ func (s *session) leave() {
 	last := s.closed && s.busy == 0
 	s.mu.Unlock()
 	if last {
-		s.end()
+		go s.end() // it may take long, and who leaves has his answer
 	}
 }
 
@@ -89,14 +90,11 @@ func (s *session) close() {
 	within(closePatience, s.ended)
 }
 
-// background runs f while the connection stays open, and returns a channel that is closed when f has returned. It is for
-// callers that are between enter and leave, or whose bucket is open.
+// background runs f, for who is between enter and leave, keeps the connection open for it, and returns a channel that is
+// closed when f has returned.
 func (s *session) background(f func()) <-chan struct{} {
 	done := make(chan struct{})
-	if s.enter() != nil {
-		close(done)
-		return done
-	}
+	s.keep()
 	go func() {
 		defer close(done)
 		defer s.leave()
@@ -117,12 +115,10 @@ func within(d time.Duration, done <-chan struct{}) bool {
 	}
 }
 
-// begin takes the right to make calls until release.
+// begin takes the right to make calls, one at a time, until release. Who has it waits for nobody else to get it.
 func (s *session) begin(ctx context.Context) error {
-	select {
-	case s.slots <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := s.slot(ctx); err != nil {
+		return err
 	}
 	if err := s.enter(); err != nil {
 		<-s.slots
@@ -134,6 +130,17 @@ func (s *session) begin(ctx context.Context) error {
 func (s *session) release() {
 	<-s.slots
 	s.leave()
+}
+
+// slot is begin, until a receive from slots, for who is between enter and leave already: a Close does not keep him from
+// ending what he has begun.
+func (s *session) slot(ctx context.Context) error {
+	select {
+	case s.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // call runs f, which makes calls that cannot be left. If ctx ends first, f is left to itself, and so is all that it uses:
@@ -162,4 +169,13 @@ func call[T any](ctx context.Context, s *session, f func() (T, error)) (v T, err
 	case <-ctx.Done():
 		return v, ctx.Err()
 	}
+}
+
+// aside is call for who is between enter and leave already: it is not left, and not kept from its end by a Close.
+func aside[T any](ctx context.Context, s *session, f func() (T, error)) (v T, err error) {
+	if err := s.slot(ctx); err != nil {
+		return v, err
+	}
+	defer func() { <-s.slots }()
+	return f()
 }

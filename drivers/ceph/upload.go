@@ -32,8 +32,8 @@ func (b *bucket) Upload(ctx context.Context, key string, opts *blob.UploadOption
 		return nil, err
 	}
 	defer b.release()
-	left, err := b.apply(ctx, b.shard(key), []step{{do: compare, key: h.key()}, {set, h.key(), h.raw}}, func(error) { _ = h.end() })
-	if err != nil && !left && is(err, late) { // it may begin yet, and nobody would know its ID
+	left, err := b.apply(ctx, b.shard(key), []step{{do: compare, key: h.key()}, {set, h.key(), h.raw}})
+	if left || is(err, late) { // it may begin yet, and nobody would know its ID
 		b.background(func() { _ = h.end() })
 	}
 	if err != nil {
@@ -116,6 +116,10 @@ func (h *handle) stillThere(ctx context.Context) error {
 
 // Put writes the content of a part under a name of its own, and then makes it the part.
 func (h *handle) Put(ctx context.Context, n int, body *io.SectionReader) (blob.Part, error) {
+	if err := h.b.enter(); err != nil {
+		return blob.Part{}, err
+	}
+	defer h.b.leave()
 	generation := newGeneration()
 	w := h.b.newWriter(partPiece(h.ID(), n, generation, 0))
 	sent, err := w.write(ctx, parts.Sections(body, 0, body.Size(), chunks), 0)
@@ -163,7 +167,7 @@ func (h *handle) publishPart(ctx context.Context, n int, generation string, s se
 		}
 		next.Size, next.CRC32C = s.size, s.crc
 		next.Generations, next.Sizes = append(next.Generations, generation), append(next.Sizes, s.size)
-		left, err := h.b.apply(ctx, shard, []step{h.alive(), {compare, key, old}, {set, key, encodeJSON(next)}}, func(error) {})
+		left, err := h.b.apply(ctx, shard, []step{h.alive(), {compare, key, old}, {set, key, encodeJSON(next)}})
 		switch {
 		case err == nil:
 			return true, nil
@@ -206,12 +210,16 @@ type numbered struct {
 
 // parts yields the parts that have arrived, by number.
 func (h *handle) parts(ctx context.Context) iter.Seq2[numbered, error] {
-	prefix := partPrefix(h.ID())
+	return h.numbered(h.b.scan(ctx, h.b.shard(h.objectKey), partPrefix(h.ID())))
+}
+
+// numbered reads the records of the parts.
+func (h *handle) numbered(records iter.Seq2[pair, error]) iter.Seq2[numbered, error] {
 	return func(yield func(numbered, error) bool) {
-		for p, err := range h.b.scan(ctx, h.b.shard(h.objectKey), prefix) {
+		for p, err := range records {
 			var one numbered
 			if err == nil {
-				if one.number, err = strconv.Atoi(p.key[len(prefix):]); err == nil {
+				if one.number, err = strconv.Atoi(p.key[len(partPrefix(h.ID())):]); err == nil {
 					one.partRecord, err = decodePart(p.value)
 				}
 			}
@@ -222,31 +230,38 @@ func (h *handle) parts(ctx context.Context) iter.Seq2[numbered, error] {
 	}
 }
 
+// A page is what was listed of an omap at once.
+type page struct {
+	pairs []pair
+	more  bool
+}
+
 // scan yields the omap keys of one shard that begin with prefix.
 func (b *bucket) scan(ctx context.Context, shard, prefix string) iter.Seq2[pair, error] {
-	type outcome struct {
-		page []pair
-		more bool
-	}
+	return b.scanBy(ctx, call[page], shard, prefix)
+}
+
+// scanBy is scan by a function that makes the calls.
+func (b *bucket) scanBy(ctx context.Context, by func(context.Context, *session, func() (page, error)) (page, error), shard, prefix string) iter.Seq2[pair, error] {
 	return func(yield func(pair, error) bool) {
 		after := ""
 		for more := true; more; {
-			o, err := call(ctx, b.session, func() (outcome, error) {
-				page, more, err := b.index.page(shard, prefix, after, "", maxPage)
-				return outcome{page, more}, gone(err)
+			o, err := by(ctx, b.session, func() (page, error) {
+				pairs, more, err := b.index.page(shard, prefix, after, "", maxPage)
+				return page{pairs, more}, gone(err)
 			})
 			if err != nil {
 				yield(pair{}, err)
 				return
 			}
-			for _, p := range o.page {
+			for _, p := range o.pairs {
 				if !yield(p, nil) {
 					return
 				}
 				after = p.key
 			}
 			more = o.more
-			if more && len(o.page) == 0 {
+			if more && len(o.pairs) == 0 {
 				yield(pair{}, damaged("the listing of a shard", errNoProgress))
 				return
 			}
@@ -256,6 +271,10 @@ func (b *bucket) scan(ctx context.Context, shard, prefix string) iter.Seq2[pair,
 
 // Complete publishes the entry of the object and removes the record of the upload in one operation.
 func (h *handle) Complete(ctx context.Context) (*blob.Object, error) {
+	if err := h.b.enter(); err != nil {
+		return nil, err
+	}
+	defer h.b.leave()
 	next := &entry{Format: formatVersion, ID: h.ID(), PartSize: h.PartSize(), attributes: h.attributes}
 	var generations []byte
 	n := 0
@@ -311,7 +330,11 @@ func (h *handle) completed(ctx context.Context) (*blob.Object, error) {
 }
 
 func (h *handle) Abort(ctx context.Context) error {
-	var err error
+	err := h.b.enter()
+	if err != nil {
+		return err
+	}
+	defer h.b.leave()
 	done := h.b.background(func() { err = h.end() })
 	select {
 	case <-done:
@@ -324,9 +347,9 @@ func (h *handle) Abort(ctx context.Context) error {
 	return err
 }
 
-// end removes the upload and its parts. One that has ended is left as it is.
+// end removes the upload and its parts. One that has ended is left as it is. It is for callers between enter and leave.
 func (h *handle) end() error {
-	err := h.b.applyNow(h.b.shard(h.objectKey), []step{h.alive(), {do: unset, key: h.key()}})
+	err := h.applyAside([]step{h.alive(), {do: unset, key: h.key()}})
 	switch {
 	case is(err, mismatch):
 		return nil
@@ -342,8 +365,9 @@ func (h *handle) end() error {
 // chosen.
 func (h *handle) removeParts(chosen map[string]bool) error {
 	var unused []piece
-	var records []step
-	for p, err := range h.parts(context.Background()) {
+	var unsets []step
+	records := h.b.scanBy(context.Background(), aside[page], h.b.shard(h.objectKey), partPrefix(h.ID()))
+	for p, err := range h.numbered(records) {
 		if err != nil {
 			return err
 		}
@@ -352,15 +376,23 @@ func (h *handle) removeParts(chosen map[string]bool) error {
 				unused = append(unused, partPiece(h.ID(), p.number, g, p.Sizes[i]))
 			}
 		}
-		records = append(records, step{do: unset, key: partKey(h.ID(), p.number)})
+		unsets = append(unsets, step{do: unset, key: partKey(h.ID(), p.number)})
 	}
 	if err := h.b.removePieces(unused); err != nil {
 		return err
 	}
-	for some := range slices.Chunk(records, maxPage) {
-		if err := h.b.applyNow(h.b.shard(h.objectKey), some); err != nil {
+	for some := range slices.Chunk(unsets, maxPage) {
+		if err := h.applyAside(some); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// applyAside is applyNow for who is between enter and leave, and has not begun a call.
+func (h *handle) applyAside(steps []step) error {
+	_, err := aside(context.Background(), h.b.session, func() (struct{}, error) {
+		return struct{}{}, h.b.applyNow(h.b.shard(h.objectKey), steps)
+	})
+	return err
 }

@@ -3,15 +3,12 @@
 package ceph
 
 /*
-#include <pthread.h>
 #include <stdlib.h>
 #include <rados/librados.h>
 
-// A wait is a request on an omap that somebody waits for, who may leave.
+// A wait is a request that somebody waits for. It has no callback: librados would call that from another thread than the
+// one on which the answer came, and waking that one takes a good part of the time of a small call.
 struct wait {
-	pthread_mutex_t mu;
-	pthread_cond_t changed;
-	int done, left;
 	rados_completion_t completion;
 	rados_read_op_t read;
 	rados_write_op_t write;
@@ -19,19 +16,9 @@ struct wait {
 	int result; // of the read; librados does not set it if the operation failed
 };
 
-static void wait_done(rados_completion_t completion, void *arg) {
-	struct wait *w = arg;
-	pthread_mutex_lock(&w->mu);
-	w->done = 1;
-	pthread_cond_signal(&w->changed);
-	pthread_mutex_unlock(&w->mu);
-}
-
 static struct wait *wait_new(void) {
 	struct wait *w = calloc(1, sizeof *w);
-	pthread_mutex_init(&w->mu, NULL);
-	pthread_cond_init(&w->changed, NULL);
-	rados_aio_create_completion2(w, wait_done, &w->completion);
+	rados_aio_create_completion2(NULL, NULL, &w->completion);
 	return w;
 }
 
@@ -79,26 +66,9 @@ static int wait_write(struct wait *w, rados_ioctx_t io, const char *object, cons
 	return rados_aio_write_op_operate(w->write, io, w->completion, object, NULL, LIBRADOS_OPERATION_FULL_TRY);
 }
 
-// wait_for returns 1 when the answer is there, and 0 when it was left before.
-static int wait_for(struct wait *w) {
-	pthread_mutex_lock(&w->mu);
-	while (!w->done && !w->left)
-		pthread_cond_wait(&w->changed, &w->mu);
-	int done = w->done;
-	pthread_mutex_unlock(&w->mu);
-	return done;
-}
-
-static void wait_leave(struct wait *w) {
-	pthread_mutex_lock(&w->mu);
-	w->left = 1;
-	pthread_cond_signal(&w->changed);
-	pthread_mutex_unlock(&w->mu);
-}
-
-// wait_result waits for the answer, whoever has left.
+// wait_result waits for the answer.
 static int wait_result(struct wait *w) {
-	rados_aio_wait_for_complete_and_cb(w->completion);
+	rados_aio_wait_for_complete(w->completion);
 	int n = rados_aio_get_return_value(w->completion);
 	return n < 0 ? n : w->result < 0 ? w->result : n;
 }
@@ -111,8 +81,6 @@ static void wait_free(struct wait *w) {
 	}
 	if (w->write != NULL)
 		rados_release_write_op(w->write);
-	pthread_cond_destroy(&w->changed);
-	pthread_mutex_destroy(&w->mu);
 	free(w);
 }
 */
@@ -127,9 +95,9 @@ import (
 	"unsafe"
 )
 
-// The requests of every small call wait within librados, as go-ceph's do, but for something that the end of ctx changes
-// too. So they can be left, and take no goroutine of their own, which would cost a fifth of their time. And go-ceph has
-// no omap_cmp.
+// The requests of every small call wait within librados, as go-ceph's do, and are cancelled when ctx ends, which librados
+// does as it does when a timeout is over. So they take no goroutine of their own, which would cost a fifth of their time,
+// and leave no thread behind. And go-ceph has no omap_cmp.
 
 // A text is what goes over to C: the name of an object, and after it what it is about, in one piece.
 type text struct {
@@ -151,36 +119,46 @@ func (t *text) after() *C.char {
 
 func (p *radosPool) ioctx() C.rados_ioctx_t { return C.rados_ioctx_t(p.io.Pointer()) }
 
-// end waits for the answer to a request that was sent, if it was, and frees all. Use, which may be nil, is called with a
-// good answer before that.
-func end(w *C.struct_wait, sent C.int, call string, use func(n int)) error {
+// finish waits for the answer to a request that was sent, if it was, and frees all. Use, which may be nil, is called with
+// a good answer before that. When ctx has ended, and some more time is over, the request is cancelled, and left.
+func (p *radosPool) finish(ctx context.Context, more time.Duration, w *C.struct_wait, sent C.int, call string, use func(n int)) (left bool, err error) {
 	defer C.wait_free(w)
 	if sent >= 0 {
-		sent = C.wait_result(w)
+		if sent, left = p.await(ctx, more, w); left {
+			return true, ctx.Err()
+		}
 	}
 	if sent < 0 {
-		return failed(call, errorCode(sent))
+		return false, failed(call, errorCode(sent))
 	}
 	if use != nil {
 		use(int(sent))
 	}
-	return nil
+	return false, nil
 }
 
-// finish waits for the answer, or leaves the request to itself when ctx ends.
-func finish(ctx context.Context, ended func(), w *C.struct_wait, sent C.int, call string, use func(n int)) error {
-	if sent < 0 || await(ctx, 0, w) {
-		defer ended()
-		return end(w, sent, call, use)
+// await waits for the answer. A request that was cancelled answers what a comparison answers that did not hold; which of
+// the two it is, tells the call that cancels: it succeeds for a request that had no answer yet.
+func (p *radosPool) await(ctx context.Context, more time.Duration, w *C.struct_wait) (answer C.int, cancelled bool) {
+	if ctx.Done() == nil {
+		return C.wait_result(w), false
 	}
-	go func() {
-		defer ended()
-		_ = end(w, sent, call, nil)
-	}()
-	return ctx.Err()
+	came, done := make(chan struct{}), make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(done)
+		if more == 0 || !within(more, came) {
+			cancelled = C.rados_aio_cancel(p.ioctx(), w.completion) == 0
+		}
+	})
+	answer = C.wait_result(w)
+	close(came)
+	if !stop() {
+		<-done // until then w is in use
+	}
+	return answer, cancelled
 }
 
-func (p *radosPool) values(ctx context.Context, ended func(), object string, keys ...string) (found map[string][]byte, err error) {
+func (p *radosPool) values(ctx context.Context, object string, keys ...string) (found map[string][]byte, err error) {
 	t, lengths := newText(object, 0), make([]C.size_t, len(keys))
 	for i, key := range keys {
 		t.bytes = append(t.bytes, key...)
@@ -188,11 +166,11 @@ func (p *radosPool) values(ctx context.Context, ended func(), object string, key
 	}
 	w := C.wait_new()
 	sent := C.wait_values(w, p.ioctx(), t.object(), t.after(), unsafe.SliceData(lengths), C.size_t(len(lengths)))
-	err = finish(ctx, ended, w, sent, "read of "+object, func(int) { found = pairs(w.values) })
+	_, err = p.finish(ctx, 0, w, sent, "read of "+object, func(int) { found = pairs(w.values) })
 	return found, err
 }
 
-func (p *radosPool) apply(ctx context.Context, later func(error), object string, steps []step) (left bool, err error) {
+func (p *radosPool) apply(ctx context.Context, object string, steps []step) (left bool, err error) {
 	t, lengths := newText(object, 256), make([]C.struct_step, len(steps))
 	for i, s := range steps {
 		t.bytes = append(append(t.bytes, s.key...), s.value...)
@@ -200,51 +178,27 @@ func (p *radosPool) apply(ctx context.Context, later func(error), object string,
 	}
 	w := C.wait_new()
 	sent := C.wait_steps(w, p.ioctx(), t.object(), t.after(), unsafe.SliceData(lengths), C.size_t(len(lengths)))
-	if sent >= 0 && !await(ctx, patience, w) {
-		go func() { later(end(w, sent, "write of "+object, nil)) }()
-		return true, ctx.Err()
-	}
-	return false, end(w, sent, "write of "+object, nil)
+	return p.finish(ctx, patience, w, sent, "write of "+object, nil)
 }
 
-func (p *radosPool) write(ctx context.Context, ended func(), object string, content []byte) error {
+func (p *radosPool) write(ctx context.Context, copied func(), object string, content []byte) error {
 	w := C.wait_new()
 	start := (*C.char)(unsafe.Pointer(unsafe.SliceData(content)))
 	sent := C.wait_write(w, p.ioctx(), newText(object, 0).object(), start, C.size_t(len(content)))
-	return finish(ctx, ended, w, sent, "write of "+object, nil)
+	copied()
+	_, err := p.finish(ctx, 0, w, sent, "write of "+object, nil)
+	return err
 }
 
-func (p *radosPool) read(ctx context.Context, ended func(), object string, b []byte, off int64) (n int, err error) {
+func (p *radosPool) read(ctx context.Context, object string, b []byte, off int64) (n int, err error) {
 	w := C.wait_new()
-	pinner := &runtime.Pinner{} // librados writes to b after the call has returned
+	var pinner runtime.Pinner // librados writes to b after the call has returned, until the answer is there
+	defer pinner.Unpin()
 	start := unsafe.SliceData(b)
 	pinner.Pin(start)
 	sent := C.rados_aio_read(p.ioctx(), newText(object, 0).object(), w.completion, (*C.char)(unsafe.Pointer(start)), C.size_t(len(b)), C.uint64_t(off))
-	err = finish(ctx, func() {
-		pinner.Unpin()
-		ended()
-	}, w, sent, "read of "+object, func(m int) { n = m })
+	_, err = p.finish(ctx, 0, w, sent, "read of "+object, func(m int) { n = m })
 	return n, err
-}
-
-// await waits for the answer, and tells whether it came before ctx ended and some more time was over.
-func await(ctx context.Context, more time.Duration, w *C.struct_wait) bool {
-	if ctx.Done() == nil {
-		return C.wait_for(w) == 1
-	}
-	came, left := make(chan struct{}), make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(left)
-		if !within(more, came) {
-			C.wait_leave(w)
-		}
-	})
-	done := C.wait_for(w) == 1
-	close(came)
-	if !stop() {
-		<-left // until then w is in use
-	}
-	return done
 }
 
 // pairs reads what librados has found.
