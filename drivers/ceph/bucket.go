@@ -116,16 +116,21 @@ func newHeld(raw, beside []byte) *held {
 	return h
 }
 
-// read is look for a reader.
-func (b *bucket) read(ctx context.Context, key string, cond blob.Condition) (*held, error) {
+// read is look for a reader, of the entry, and of what lies beside it if content is true.
+func (b *bucket) read(ctx context.Context, key string, cond blob.Condition, content bool) (*held, error) {
 	if err := b.begin(ctx); err != nil {
 		return nil, err
 	}
 	defer b.release()
-	h, err := b.look(ctx, key)
+	names := []string{tagEntry + key, tagContent + key}
+	if !content {
+		names = names[:1]
+	}
+	values, err := b.values(ctx, b.shard(key), names...)
 	if err != nil {
 		return nil, err
 	}
+	h := newHeld(values[tagEntry+key], values[tagContent+key])
 	if h != nil && h.damage != nil {
 		return nil, h.damage
 	}
@@ -139,7 +144,7 @@ func (b *bucket) read(ctx context.Context, key string, cond blob.Condition) (*he
 }
 
 func (b *bucket) Stat(ctx context.Context, key string, opts *blob.StatOptions) (*blob.Object, error) {
-	h, err := b.read(ctx, key, opts.If)
+	h, err := b.read(ctx, key, opts.If, false)
 	if err != nil {
 		return nil, err
 	}

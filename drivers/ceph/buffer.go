@@ -7,6 +7,7 @@ var buffers = [...]struct {
 	idle chan []byte
 }{
 	{64 << 10, make(chan []byte, idleBuffers)},
+	{firstRead, make(chan []byte, idleBuffers)},
 	{nextRead, make(chan []byte, idleBuffers)},
 	{chunkSize, make(chan []byte, idleBuffers)},
 }

@@ -36,10 +36,10 @@
 //
 // Content is written once, under the ID of its write, and never changed. One operation on the shard then compares what the
 // key holds with what the write counts on, and sets the new entry; it alone publishes. A write on a condition counts on
-// the entry that it has read, or on none; one without a condition, of up to 4 KiB, on no content that it would have to
-// remove, and so takes one request. So conditions are exact, among any number of
-// processes; a listing never disagrees with a read; and an interrupted write leaves nothing but content that nothing
-// names. [Bucket.Sweep] removes that, by age, and [Bucket.Fsck] looks for whatever is not as it should be.
+// the entry that it has read, or on none; one without a condition, of up to 4 KiB, on no content in objects that it would
+// have to remove, and so takes one request. So conditions are exact, among any number of processes; a listing never disagrees
+// with a read; and an interrupted write leaves nothing but content that nothing names. [Bucket.Sweep] removes that, by age,
+// and [Bucket.Fsck] looks for whatever is not as it should be.
 //
 // The content of an object that is overwritten or deleted is removed next, as far as the cluster answers; what stays is
 // Sweep's. A Reader that comes to what is gone answers [blob.ErrChanged].
@@ -50,11 +50,13 @@
 //
 // # Time
 //
-// librados knows no context. A request whose ctx ends is left to itself until the cluster answers, or until its timeout;
-// what it wrote is removed then, if the cluster answers. Ceph's own timeouts for requests are to wait for ever; where the
-// configuration sets none, they are [DefaultTimeout] here. Then a cluster that stops answering gives errors which say that
-// they are retryable. A write that was sent and not answered is [blob.ErrAmbiguous], unless the key is seen to hold it: it
-// may still be carried out. A Put must not take longer than 12 hours.
+// librados knows no context. A call on an entry or on content is cancelled when its ctx ends, as if its timeout were over;
+// what it wrote is removed then, if the cluster answers. Listings, removals, and the opening of a bucket are left to
+// themselves, and take a thread each, until the cluster answers, or until their timeout. Ceph's own timeouts for requests
+// are to wait for ever; where the configuration sets none, they are [DefaultTimeout] here. Then a cluster that stops
+// answering gives errors which say that they are retryable. A handle has at most 128 calls under way, and 64 MiB of content.
+// A write that was sent and not answered is [blob.ErrAmbiguous], unless the key is seen to hold it: it may still be carried
+// out. A Put must not take longer than 12 hours.
 //
 // Times are those of the clients' clocks, and no two that one process gives are equal. A write that has read what it
 // replaces gives a later time than that has, whatever its clock says.

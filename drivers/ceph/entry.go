@@ -102,22 +102,39 @@ func (e *entry) parts() int {
 	return int((e.Size-1)/e.PartSize) + 1
 }
 
+// checkPieces checks that what lies beside the entry names its pieces. An inline one has none.
+func (e *entry) checkPieces(beside []byte) error {
+	if n := e.parts(); !e.Inline && len(beside) != n*generationLength {
+		return damaged("the list of parts", fmt.Errorf("it has %d bytes, and should have %d for %d parts", len(beside), n*generationLength, n))
+	}
+	return nil
+}
+
+// pieceSize is how many bytes each piece has, but the last.
+func (e *entry) pieceSize() int64 {
+	if e.PartSize == 0 {
+		return e.Size
+	}
+	return e.PartSize
+}
+
+// piece returns the nth piece of the content, counted from zero. What lies beside the entry has been checked.
+func (e *entry) piece(n int64, beside []byte) piece {
+	if e.PartSize == 0 {
+		return putPiece(e.ID, e.Size)
+	}
+	generation := string(beside[n*generationLength : (n+1)*generationLength])
+	return partPiece(e.ID, int(n)+1, generation, min(e.PartSize, e.Size-n*e.PartSize))
+}
+
 // pieces returns the pieces of the content in order; beside is what lies beside the entry.
 func (e *entry) pieces(beside []byte) ([]piece, error) {
-	switch {
-	case e.Inline:
-		return nil, nil
-	case e.PartSize == 0:
-		return []piece{putPiece(e.ID, e.Size)}, nil
+	if err := e.checkPieces(beside); err != nil || e.Inline {
+		return nil, err
 	}
-	n := e.parts()
-	if len(beside) != n*generationLength {
-		return nil, damaged("the list of parts", fmt.Errorf("it has %d bytes, and should have %d for %d parts", len(beside), n*generationLength, n))
-	}
-	all := make([]piece, n)
+	all := make([]piece, max(1, e.parts()))
 	for i := range all {
-		generation := string(beside[i*generationLength : (i+1)*generationLength])
-		all[i] = partPiece(e.ID, i+1, generation, min(e.PartSize, e.Size-int64(i)*e.PartSize))
+		all[i] = e.piece(int64(i), beside)
 	}
 	return all, nil
 }

@@ -195,7 +195,6 @@ func (p *fakePool) make(object string, content []byte) error {
 // write, when it is given up, writes before whatever comes after it, or never.
 func (p *fakePool) write(ctx context.Context, copied func(), object string, content []byte) error {
 	was := slices.Clone(content)
-	clear(content) // whoever still needs it, has to do without
 	copied()
 	err := waitFor(ctx, func() error {
 		return p.do("write", object, func() error {

@@ -320,12 +320,12 @@ func (c *checker) examine(shard string, r *row) (problems []Problem, err error) 
 	if len(problems) > 0 || !c.content {
 		return problems, nil
 	}
-	return c.compare(r.key, h.entry, pieces)
+	return c.compare(r.key, h)
 }
 
 // compare reads the content of an entry and compares its checksum.
-func (c *checker) compare(key string, e *entry, pieces []piece) ([]Problem, error) {
-	s := c.b.newStream(c.ctx, key, e, pieces, 0, e.Size)
+func (c *checker) compare(key string, h *held) ([]Problem, error) {
+	s := c.b.newStream(c.ctx, key, h, 0, h.entry.Size)
 	defer s.Close()
 	hash := crc32.New(castagnoli)
 	if _, err := io.Copy(hash, s); err != nil {
@@ -334,7 +334,7 @@ func (c *checker) compare(key string, e *entry, pieces []piece) ([]Problem, erro
 		}
 		return []Problem{{Kind: Damaged, Detail: err.Error()}}, nil
 	}
-	if hash.Sum32() != e.CRC32C {
+	if hash.Sum32() != h.entry.CRC32C {
 		return []Problem{{Kind: Damaged, Detail: "the content does not have its checksum"}}, nil
 	}
 	return nil, nil

@@ -18,7 +18,7 @@ const (
 )
 
 func (b *bucket) Get(ctx context.Context, key string, opts *blob.GetOptions) (*blob.Reader, error) {
-	h, err := b.read(ctx, key, opts.If)
+	h, err := b.read(ctx, key, opts.If, true)
 	if err != nil {
 		return nil, err
 	}
@@ -33,16 +33,15 @@ func (b *bucket) Get(ctx context.Context, key string, opts *blob.GetOptions) (*b
 		}
 		return blob.NewReader(ctx, content{bytes.NewReader(h.beside[off : off+n])}, o, off, n), nil
 	}
-	pieces, err := h.entry.pieces(h.beside)
-	if err != nil {
+	if err := h.entry.checkPieces(h.beside); err != nil {
 		return nil, err
 	}
-	return blob.NewReader(ctx, b.newStream(ctx, key, h.entry, pieces, off, off+n), o, off, n), nil
+	return blob.NewReader(ctx, b.newStream(ctx, key, h, off, off+n), o, off, n), nil
 }
 
-// newStream reads the content of e from off to end.
-func (b *bucket) newStream(ctx context.Context, key string, e *entry, pieces []piece, off, end int64) *stream {
-	s := &stream{b: b, key: key, id: e.ID, pieces: pieces, pieceSize: pieces[0].size, next: off, end: end}
+// newStream reads the content of h, which lies in pieces that have been checked, from off to end.
+func (b *bucket) newStream(ctx context.Context, key string, h *held, off, end int64) *stream {
+	s := &stream{b: b, key: key, held: h, next: off, end: end}
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	return s
 }
@@ -54,12 +53,11 @@ func (content) Close() error { return nil }
 
 // A stream is the body of a Reader. It asks for the content object by object, several ahead.
 type stream struct {
-	b         *bucket
-	key, id   string
-	pieces    []piece
-	pieceSize int64 // of all but the last
-	ctx       context.Context
-	cancel    context.CancelFunc
+	b      *bucket
+	key    string
+	held   *held
+	ctx    context.Context
+	cancel context.CancelFunc
 
 	next, end int64 // what is not asked for yet
 	window    int   // how many requests may be under way
@@ -135,8 +133,8 @@ type where struct {
 
 // take plans the next request, of up to most bytes.
 func (s *stream) take(most int64) where {
-	i := s.next / s.pieceSize
-	p, at := s.pieces[i], s.next-i*s.pieceSize
+	size := s.held.entry.pieceSize()
+	p, at := s.held.entry.piece(s.next/size, s.held.beside), s.next%size
 	chunk, off := at/chunkSize, at%chunkSize
 	n := min(most, s.end-s.next, p.objectSize(chunk)-off)
 	s.next += n
@@ -180,7 +178,7 @@ func (s *stream) vanished(err error) error {
 	switch {
 	case lerr != nil:
 		return lerr
-	case h == nil || h.entry == nil || h.entry.ID != s.id:
+	case h == nil || h.entry == nil || h.entry.ID != s.held.entry.ID:
 		return fmt.Errorf("%w: %w", blob.ErrChanged, err)
 	}
 	return damaged("the content", err)

@@ -56,8 +56,8 @@ type basis struct {
 }
 
 // begin returns the basis that a change can have without looking, which saves a request: who creates counts on nothing
-// being there, and who sets no condition on no content in objects. If that is wrong, the operation says so. What has been
-// looked at anyhow needs no guess.
+// being there, and who sets no condition on no content in objects. If that is wrong, the operation says so. What is looked
+// at anyhow needs no guess.
 func (c *change) begin() (_ basis, ok bool) {
 	if c.cond.Kind() == blob.KindAbsent {
 		return basis{}, true
@@ -74,22 +74,28 @@ func (c *change) steps(on basis) ([]step, error) {
 	case on.held != nil:
 		check.value = on.held.raw
 	}
-	e, content, large := step{unset, tagEntry + c.key, nil}, step{unset, tagContent + c.key, nil}, step{unset, tagLarge + c.key, nil}
+	steps := []step{check}
+	nothing := !on.unseen && on.held == nil
 	if c.next != nil {
 		c.next.stamp(on.held)
 		raw, err := c.next.encode()
 		if err != nil {
 			return nil, err
 		}
-		e.do, e.value = set, raw
-		if len(c.beside) > 0 {
-			content.do, content.value = set, c.beside
-		}
-		if !c.next.Inline {
-			large.do, large.value = set, []byte{'1'}
-		}
+		steps = append(steps, step{set, tagEntry + c.key, raw})
+	} else {
+		steps = append(steps, step{do: unset, key: tagEntry + c.key})
 	}
-	steps := []step{check, e, content, large}
+	if c.next != nil && len(c.beside) > 0 {
+		steps = append(steps, step{set, tagContent + c.key, c.beside})
+	} else if !nothing {
+		steps = append(steps, step{do: unset, key: tagContent + c.key})
+	}
+	if c.next != nil && !c.next.Inline {
+		steps = append(steps, step{set, tagLarge + c.key, []byte{'1'}})
+	} else if !on.unseen && !nothing { // if it is unseen, this is compared
+		steps = append(steps, step{do: unset, key: tagLarge + c.key})
+	}
 	if c.upload != nil {
 		steps = append(steps, c.upload.alive(), step{do: unset, key: c.upload.key()})
 	}

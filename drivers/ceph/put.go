@@ -1,10 +1,13 @@
 package ceph
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"hash/crc32"
 	"io"
+	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -43,7 +46,7 @@ func (b *bucket) Put(ctx context.Context, key string, r io.Reader, opts *blob.Pu
 	}
 	w := b.newWriter(putPiece(c.next.ID, 0))
 	size, known := blob.BodySize(r)
-	r = verify.Tee(r)
+	r = verify.Tee(r) // which hides where the body lies, if there is something to verify
 	if known && size <= inlineSize {
 		err = c.inline(readAll(r, size))
 	} else {
@@ -96,27 +99,55 @@ func readAll(body io.Reader, size int64) ([]byte, error) {
 
 // send reads a body whose size is unknown, or too large for an entry. If it turns out to be small, it is left beside the
 // entry; otherwise it is written.
-func (b *bucket) send(ctx context.Context, c *change, w *writer, body io.Reader, opts *blob.PutOptions) error {
-	stream := parts.NewStream(body, chunks)
-	defer stream.Close()
-	first, only, err := stream.Peek(ctx)
-	if err != nil {
+func (b *bucket) send(ctx context.Context, c *change, w *writer, r io.Reader, opts *blob.PutOptions) (err error) {
+	var src parts.Source
+	only := false // there is one part
+	if at, off, size := body.AtHand(r); at != nil {
+		src, only = w.from(at, off, size), size <= chunkSize
+		defer func() {
+			if s, ok := at.(io.Seeker); ok && err == nil {
+				_, _ = s.Seek(off+size, io.SeekStart) // the body was read to its end
+			}
+		}()
+	} else {
+		stream := parts.NewStream(r, chunks)
+		defer stream.Close()
+		part, whole, err := stream.Peek(ctx)
+		if err != nil {
+			return err
+		}
+		if whole && part.Size <= inlineSize {
+			return c.inline(io.ReadAll(part.Open()))
+		}
+		src, only = stream, whole
+	}
+	if err := b.foresee(ctx, c, only); err != nil {
 		return err
 	}
-	if only && first.Size <= inlineSize {
-		return c.inline(io.ReadAll(first.Open()))
-	}
-	c.ahead = b.lookAhead(ctx, c.key)
-	if only {
-		c.next.Size, c.next.CRC32C = first.Size, first.CRC32C
-		return w.object(ctx, first)
-	}
-	sent, err := w.write(ctx, stream, opts.Concurrency)
+	sent, err := w.write(ctx, src, opts.Concurrency)
 	c.next.Size, c.next.CRC32C = sent.size, sent.crc
 	if err == nil && sent.size > maxObject {
 		err = fmt.Errorf("%w: the body has %d bytes; this bucket takes at most %d", blob.ErrInvalid, sent.size, int64(maxObject))
 	}
 	return err
+}
+
+// foresee looks at the key beside the writing, which saves those who overwrite content in objects two requests one after
+// the other. Who creates one object counts on nothing, and need not look. Before more than one object is sent in vain, a
+// condition is judged.
+func (b *bucket) foresee(ctx context.Context, c *change, only bool) error {
+	if only && c.cond.Kind() == blob.KindAbsent {
+		return nil
+	}
+	c.ahead = b.lookAhead(ctx, c.key)
+	if only || c.cond.IsZero() {
+		return nil
+	}
+	<-c.ahead.done // which ends with ctx
+	if c.ahead.err != nil {
+		return c.ahead.err
+	}
+	return c.ahead.held.judge(c.cond, c.key)
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -136,6 +167,9 @@ var chunks = func() parts.Cut {
 type writer struct {
 	b *bucket
 
+	at  io.ReaderAt // where the body lies, if it lies at hand; its parts have no content then
+	off int64       // in it
+
 	mu    sync.Mutex
 	piece piece // its size is that of what has been begun
 }
@@ -148,6 +182,28 @@ type sent struct {
 	crc  uint32
 }
 
+// from returns the parts of a body that lies at hand.
+func (w *writer) from(at io.ReaderAt, off, size int64) parts.Source {
+	w.at, w.off = at, off
+	return parts.Ranges(size, chunkSize)
+}
+
+// writeSection writes the body of a part. What is read by something else than memory or a file may take its time, or even
+// wait for calls of this bucket; so it is read before the calls that send it begin.
+func (w *writer) writeSection(ctx context.Context, section *io.SectionReader) (sent, error) {
+	switch at, off, size := section.Outer(); at.(type) {
+	case *bytes.Reader, *strings.Reader, *os.File:
+		return w.write(ctx, w.from(at, off, size), 0)
+	}
+	stream := parts.NewStream(io.NewSectionReader(section, 0, section.Size()), chunks)
+	defer stream.Close()
+	sent, err := w.write(ctx, stream, 0)
+	if err == nil && sent.size < section.Size() {
+		err = io.ErrUnexpectedEOF
+	}
+	return sent, err
+}
+
 // write writes the parts of src, one object each.
 func (w *writer) write(ctx context.Context, src parts.Source, concurrency int) (sent, error) {
 	if concurrency <= 0 {
@@ -157,10 +213,11 @@ func (w *writer) write(ctx context.Context, src parts.Source, concurrency int) (
 	var mu sync.Mutex
 	sums := map[int]sent{}
 	err := parts.Send(ctx, src, concurrency, func(ctx context.Context, part *parts.Part) error {
+		crc, err := w.object(ctx, part)
 		mu.Lock()
-		sums[part.Number] = sent{part.Size, part.CRC32C}
-		mu.Unlock()
-		return w.object(ctx, part)
+		defer mu.Unlock()
+		sums[part.Number] = sent{part.Size, crc}
+		return err
 	})
 	var all sent
 	for n := 1; n <= len(sums); n++ {
@@ -170,24 +227,71 @@ func (w *writer) write(ctx context.Context, src parts.Source, concurrency int) (
 	return all, err
 }
 
-// object writes one object. The part gives up its memory when its turn has come, and the buffer after it when librados
-// has a copy.
-func (w *writer) object(ctx context.Context, part *parts.Part) error {
+// object writes one object, and returns its checksum. The part gives up its memory when its turn has come, and the buffer
+// after it when librados has a copy, which it makes of everything.
+func (w *writer) object(ctx context.Context, part *parts.Part) (crc uint32, err error) {
 	if err := w.b.begin(ctx); err != nil {
-		return err
+		return 0, err
 	}
 	defer w.b.release()
 	if err := w.b.room.take(ctx, part.Size); err != nil {
-		return err
+		return 0, err
 	}
 	defer w.b.room.give(part.Size)
-	buffer := takeBuffer(part.Size)
-	if _, err := io.ReadFull(part.Open(), buffer); err != nil {
-		giveBuffer(buffer)
-		return err
+	content, free, err := w.read(part)
+	if err != nil {
+		return 0, err
+	}
+	if crc = part.CRC32C; w.at != nil {
+		crc = crcOf(content)
 	}
 	part.Release()
-	return w.b.data.write(ctx, func() { giveBuffer(buffer) }, w.begin(part), buffer)
+	return crc, w.b.data.write(ctx, free, w.begin(part), content)
+}
+
+// read returns the content of a part, and what frees it.
+func (w *writer) read(part *parts.Part) (content []byte, free func(), err error) {
+	if r, ok := w.at.(*bytes.Reader); ok {
+		if content := bytesOf(r, w.off+part.Offset, part.Size); content != nil {
+			return content, func() {}, nil
+		}
+	}
+	content = takeBuffer(part.Size)
+	var n int
+	if w.at != nil {
+		n, err = w.at.ReadAt(content, w.off+part.Offset)
+	} else {
+		n, err = io.ReadFull(part.Open(), content)
+	}
+	if n == len(content) {
+		return content, func() { giveBuffer(content) }, nil
+	}
+	giveBuffer(content)
+	if err == io.EOF { // it is being cut off
+		err = io.ErrUnexpectedEOF
+	}
+	return nil, nil, err
+}
+
+// bytesOf returns bytes of a reader without a copy, or nil.
+func bytesOf(r *bytes.Reader, off, size int64) []byte {
+	own := *r // the place in r is the caller's
+	var rest lent
+	if _, err := own.Seek(off, io.SeekStart); err != nil {
+		return nil
+	}
+	if _, err := own.WriteTo(&rest); err != nil || int64(len(rest)) < size {
+		return nil
+	}
+	return rest[:size]
+}
+
+// lent is what was written last, which stays the writer's.
+type lent []byte
+
+func (l *lent) Write(p []byte) (int, error) {
+	*l = p
+	return len(p), nil
 }
 
 // begin names the object of a part.

@@ -122,7 +122,7 @@ func (h *handle) Put(ctx context.Context, n int, body *io.SectionReader) (blob.P
 	defer h.b.leave()
 	generation := newGeneration()
 	w := h.b.newWriter(partPiece(h.ID(), n, generation, 0))
-	sent, err := w.write(ctx, parts.Sections(body, 0, body.Size(), chunks), 0)
+	sent, err := w.writeSection(ctx, body)
 	published := false
 	if err == nil {
 		published, err = h.publishPart(ctx, n, generation, sent)
@@ -145,14 +145,26 @@ func (h *handle) publishPart(ctx context.Context, n int, generation string, s se
 	}
 	defer h.b.release()
 	shard, key := h.b.shard(h.objectKey), partKey(h.ID(), n)
+	var old []byte // nearly always, a part is sent once
+	next := &partRecord{}
 	for {
+		next.Size, next.CRC32C = s.size, s.crc
+		next.Generations, next.Sizes = append(next.Generations, generation), append(next.Sizes, s.size)
+		left, err := h.b.apply(ctx, shard, []step{h.alive(), {compare, key, old}, {set, key, encodeJSON(next)}})
+		switch {
+		case err == nil:
+			return true, nil
+		case left || is(err, late):
+			return true, ambiguous(err)
+		case !is(err, mismatch):
+			return false, err
+		}
 		values, err := h.b.values(ctx, shard, key, h.key())
 		if err != nil {
 			return false, err
 		}
-		old := values[key]
-		next := &partRecord{}
-		if old != nil {
+		next = &partRecord{}
+		if old = values[key]; old != nil {
 			if next, err = decodePart(old); err != nil {
 				return false, err
 			}
@@ -164,17 +176,6 @@ func (h *handle) publishPart(ctx context.Context, n int, generation string, s se
 			return false, noUpload(h.ID())
 		case len(next.Generations) >= maxGenerations:
 			return false, fmt.Errorf("%w: part %d was sent %d times; begin another upload", blob.ErrInvalid, n, maxGenerations)
-		}
-		next.Size, next.CRC32C = s.size, s.crc
-		next.Generations, next.Sizes = append(next.Generations, generation), append(next.Sizes, s.size)
-		left, err := h.b.apply(ctx, shard, []step{h.alive(), {compare, key, old}, {set, key, encodeJSON(next)}})
-		switch {
-		case err == nil:
-			return true, nil
-		case left || is(err, late):
-			return true, ambiguous(err)
-		case !is(err, mismatch):
-			return false, err
 		}
 	}
 }
