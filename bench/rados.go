@@ -164,26 +164,44 @@ func radosLarge(r *results) {
 	defer clean()
 	const size, each = 64 << 20, 4 << 20
 	content, into := make([]byte, size), make([]byte, size)
-	parallel := func(f func(object string, b []byte, off int) error, b []byte) func(int) {
-		return func(int) {
-			var all sync.WaitGroup
-			for off := 0; off < size; off += each {
-				all.Go(func() { must(f(fmt.Sprint("large/", off), b[off:off+each], off)) })
-			}
-			all.Wait()
+	// parallel makes calls on the objects of one content.
+	parallel := func(of string, f func(object string, b []byte) error, b []byte) {
+		var all sync.WaitGroup
+		for off := 0; off < size; off += each {
+			all.Go(func() { must(f(fmt.Sprintf("%s/%d", of, off), b[off:off+each])) })
+		}
+		all.Wait()
+	}
+	write := func(object string, b []byte) error { return t.bare.WriteFull(object, b) }
+	read := func(object string, b []byte) error {
+		_, err := t.bare.Read(object, b, 0)
+		return err
+	}
+	remove := func(object string, _ []byte) error { return t.bare.Delete(object) }
+	// fresh makes a side that puts what is not there, and removes it when the time is over.
+	fresh := func(put, remove func(int)) side {
+		return func() cost {
+			defer remove(0)
+			return measure(1, put)
 		}
 	}
+	t.put("large", content)
+	parallel("large", write, content)
 	c := alternate(
-		calls(1, func(int) { t.put("large", content) }),
-		calls(1, parallel(func(object string, b []byte, _ int) error { return t.bare.WriteFull(object, b) }, content)),
+		fresh(func(int) { t.put("new", content) }, func(int) { must(t.ours.Delete(t.ctx, "new", nil)) }),
+		fresh(func(int) { parallel("new", write, content) }, func(int) { parallel("new", remove, content) }),
 		calls(1, func(int) { t.get("large", into) }),
-		calls(1, parallel(func(object string, b []byte, _ int) error {
-			_, err := t.bare.Read(object, b, 0)
-			return err
-		}, into)),
+		calls(1, func(int) { parallel("large", read, into) }),
+		// Content that is written never replaces an object, so what was there is removed.
+		calls(1, func(int) { t.put("large", content) }),
+		calls(1, func(int) {
+			parallel("next", write, content)
+			parallel("next", remove, content)
+		}),
 	)
 	speed := func(c cost) string { return fmt.Sprintf("%.0f MiB/s", float64(size>>20)/c.wall.Seconds()) }
 	r.add("64 MiB up", speed(c[0]), "WriteFull "+speed(c[1]), fmt.Sprintf("%.2f× the speed", ratio(c[1].wall, c[0].wall)), "≥ 0.65×", ratio(c[1].wall, c[0].wall) >= 0.65)
+	r.note("64 MiB up, over another", speed(c[4]), "WriteFull, Delete "+speed(c[5]), fmt.Sprintf("%.2f× the speed", ratio(c[5].wall, c[4].wall)))
 	r.add("64 MiB down", speed(c[2]), "Read "+speed(c[3]), fmt.Sprintf("%.2f× the speed", ratio(c[3].wall, c[2].wall)), "≥ 0.75×", ratio(c[3].wall, c[2].wall) >= 0.75)
 }
 
