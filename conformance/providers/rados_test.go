@@ -12,7 +12,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/pprof"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -209,6 +211,60 @@ func TestRADOSUnknownPoolPaused(t *testing.T) {
 		t.Errorf("after the pause: %v", err)
 	}
 	conn.Shutdown()
+}
+
+// Calls whose ctx ends are cancelled: however many there are while a cluster does not answer, they leave no threads behind,
+// and what they asked for was carried out whole or was not.
+func TestRADOSCancelled(t *testing.T) {
+	c := cluster(t, 1)
+	b := bucket(t, c, ceph.Config{})
+	ctx := t.Context()
+	large := bytes.Repeat([]byte("x"), 100_000)
+	for key, content := range map[string]string{"large": string(large), "small": "x"} {
+		if err := put(t, b, key, content); err != nil {
+			t.Fatal(err)
+		}
+	}
+	threads := pprof.Lookup("threadcreate")
+	before := threads.Count()
+	resumed := make(chan error, 1)
+	go func() { resumed <- c.Pause(ctx, 4*time.Second) }()
+	time.Sleep(200 * time.Millisecond)
+	const rounds, each = 5, 80
+	for round := range rounds {
+		var all sync.WaitGroup
+		short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+		for i := range each {
+			key := fmt.Sprintf("new/%d/%d", round, i)
+			for call, f := range map[string]func() error{
+				"stat": func() error { _, err := b.Stat(short, "small", nil); return err },
+				"read": func() error { _, err := blob.ReadAll(short, b, "large"); return err },
+				"put":  func() error { _, err := b.Put(short, key, strings.NewReader("x"), nil); return err },
+			} {
+				all.Go(func() {
+					if err := f(); !errors.Is(err, context.DeadlineExceeded) {
+						t.Errorf("%s: %v", call, err)
+					}
+				})
+			}
+		}
+		all.Wait()
+		cancel()
+	}
+	if n := threads.Count() - before; n > 400 {
+		t.Errorf("%d calls took %d threads", 3*rounds*each, n)
+	}
+	if err := <-resumed; err != nil {
+		t.Fatal(err)
+	}
+	for round := range rounds {
+		for i := range each {
+			key := fmt.Sprintf("new/%d/%d", round, i)
+			if got, err := blob.ReadAll(ctx, b, key); !errors.Is(err, fs.ErrNotExist) && (err != nil || string(got) != "x") {
+				t.Errorf("%s: %q, %v", key, got, err)
+			}
+		}
+	}
 }
 
 // A pool that does not exist is said so, soon; and so is a user who may not.

@@ -102,9 +102,9 @@ func (e *entry) parts() int {
 	return int((e.Size-1)/e.PartSize) + 1
 }
 
-// checkPieces checks that what lies beside the entry names its pieces. An inline one has none.
+// checkPieces checks that what lies beside the entry of an upload names its pieces.
 func (e *entry) checkPieces(beside []byte) error {
-	if n := e.parts(); !e.Inline && len(beside) != n*generationLength {
+	if n := e.parts(); n > 0 && len(beside) != n*generationLength {
 		return damaged("the list of parts", fmt.Errorf("it has %d bytes, and should have %d for %d parts", len(beside), n*generationLength, n))
 	}
 	return nil

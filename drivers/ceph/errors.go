@@ -21,7 +21,8 @@ const (
 	full          // no space, or over quota
 )
 
-// A failure is a call of librados that did not succeed. The error of go-ceph stays reachable with errors.As.
+// A failure is a call of librados that did not succeed. What librados answered stays reachable: an ErrorCode() int
+// with errors.As, and the errors of go-ceph, such as rados.ErrNotFound, with errors.Is.
 type failure struct {
 	kind  kind
 	call  string // such as "read of holdall.index.3"

@@ -3,6 +3,7 @@ package ceph
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -15,28 +16,44 @@ const (
 	firstRead = 512 << 10
 	nextRead  = 2 << 20
 	readAhead = 8
+
+	// soonRead is up to how many bytes Get reads itself: what is so small is seldom opened and not read, and it can look
+	// again if it was overwritten between.
+	soonRead = 64 << 10
 )
 
 func (b *bucket) Get(ctx context.Context, key string, opts *blob.GetOptions) (*blob.Reader, error) {
-	h, err := b.read(ctx, key, opts.If, true)
-	if err != nil {
-		return nil, err
-	}
-	o := h.object(key)
-	off, n, err := opts.Range.Resolve(o.Size)
-	if err != nil {
-		return nil, err
-	}
-	if h.entry.Inline {
-		if err := h.entry.inline(h.beside); err != nil {
+	for again := false; ; again = true {
+		h, err := b.read(ctx, key, opts.If, true)
+		if err != nil {
 			return nil, err
 		}
-		return blob.NewReader(ctx, content{bytes.NewReader(h.beside[off : off+n])}, o, off, n), nil
+		o := h.object(key)
+		off, n, err := opts.Range.Resolve(o.Size)
+		if err != nil {
+			return nil, err
+		}
+		if h.entry.Inline {
+			if err := h.entry.inline(h.beside); err != nil {
+				return nil, err
+			}
+			return blob.NewReader(ctx, content{bytes.NewReader(h.beside[off : off+n])}, o, off, n), nil
+		}
+		if err := h.entry.checkPieces(h.beside); err != nil {
+			return nil, err
+		}
+		s := b.newStream(ctx, key, h, off, off+n)
+		if n > 0 && n <= soonRead {
+			if err := s.fill(); err != nil {
+				s.Close()
+				if errors.Is(err, blob.ErrChanged) && !again { // it was overwritten between
+					continue
+				}
+				return nil, err
+			}
+		}
+		return blob.NewReader(ctx, s, o, off, n), nil
 	}
-	if err := h.entry.checkPieces(h.beside); err != nil {
-		return nil, err
-	}
-	return blob.NewReader(ctx, b.newStream(ctx, key, h, off, off+n), o, off, n), nil
 }
 
 // newStream reads the content of h, which lies in pieces that have been checked, from off to end.

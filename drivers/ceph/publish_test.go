@@ -253,6 +253,35 @@ func TestContentVanishes(t *testing.T) {
 	}
 }
 
+// Who reads small content in objects while it is overwritten gets the one or the other.
+func TestGetBesidePut(t *testing.T) {
+	b, p := newFake(t)
+	old, next := string(large[:10_000]), string(large[1:30_000])
+	put(t, b, "k", old, nil)
+	p.hook(once("read", func(string) error {
+		put(t, b, "k", next, nil)
+		return nil
+	}), nil)
+	wantContent(t, b, "k", next)
+	o := put(t, b, "k", old, nil)
+	p.hook(once("read", func(string) error {
+		put(t, b, "k", next, nil)
+		return nil
+	}), nil)
+	if r, err := b.Get(t.Context(), "k", &blob.GetOptions{If: blob.IfMatch(o.ETag)}); !errors.Is(err, blob.ErrPrecondition) {
+		t.Errorf("what was overwritten is got: %v, %v", r, err)
+	}
+	p.hook(func(call, object string) error { // it is overwritten each time
+		if call == "read" {
+			put(t, b, "k", old, nil)
+		}
+		return nil
+	}, nil)
+	if r, err := b.Get(t.Context(), "k", nil); !errors.Is(err, blob.ErrChanged) {
+		t.Errorf("what never stays is got: %v, %v", r, err)
+	}
+}
+
 // block makes calls of that name wait until release is called; begun gets a value for each.
 func block(p *fakePool, call string) (begun chan struct{}, release func()) {
 	begun, gate := make(chan struct{}, 100), make(chan struct{})

@@ -120,8 +120,8 @@ func connect(cfg *Config) (cluster, error) {
 		return nil, failed("making a connection", err)
 	}
 	c := &connection{conn: conn}
+	// A connection that is not made is freed by go-ceph, as garbage; until then there is nothing to shut.
 	if err := configure(conn, cfg); err != nil {
-		c.shut()
 		return nil, err
 	}
 	if err := conn.Connect(); err != nil {

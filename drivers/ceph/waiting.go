@@ -224,3 +224,9 @@ func (c errorCode) Error() string {
 
 // ErrorCode returns the negative number that librados answered.
 func (c errorCode) ErrorCode() int { return int(c) }
+
+// Is tells whether target is the error of go-ceph for this code, such as [rados.ErrNotFound].
+func (c errorCode) Is(target error) bool {
+	coded, ok := target.(interface{ ErrorCode() int })
+	return ok && coded.ErrorCode() == int(c)
+}
