@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/holdall-go/holdall/blob"
 )
@@ -16,6 +17,10 @@ const (
 	firstRead = 512 << 10
 	nextRead  = 2 << 20
 	readAhead = 8
+
+	// directRead is from how much room on a Read goes straight into it, in requests for whole objects, readAhead of them
+	// under way.
+	directRead = chunkSize
 
 	// soonRead is up to how many bytes Get reads itself: what is so small is seldom opened and not read, and it can look
 	// again if it was overwritten between.
@@ -86,11 +91,16 @@ type stream struct {
 
 type answer struct {
 	buffer []byte
-	n      int
 	err    error
 }
 
 func (s *stream) Read(p []byte) (int, error) {
+	if len(p) >= directRead && len(s.left) == 0 && len(s.asked) == 0 && s.err == nil {
+		var n int
+		if n, s.err = s.direct(p); n > 0 {
+			return n, nil
+		}
+	}
 	for len(s.left) == 0 {
 		if s.err == nil {
 			s.err = s.fill()
@@ -119,14 +129,14 @@ func (s *stream) fill() error {
 		if s.next == s.end {
 			return io.EOF
 		}
-		a = s.fetch(s.take(firstRead))
+		a = s.fetch(s.take(firstRead), nil)
 	} else {
 		s.window = min(readAhead, 2*s.window)
 		for len(s.asked) < s.window && s.next < s.end {
 			where := s.take(nextRead)
 			one := make(chan answer, 1)
 			s.asked = append(s.asked, one)
-			go func() { one <- s.fetch(where) }()
+			go func() { one <- s.fetch(where, nil) }()
 		}
 		if len(s.asked) == 0 {
 			return io.EOF
@@ -137,8 +147,44 @@ func (s *stream) fill() error {
 	if a.err != nil {
 		return a.err
 	}
-	s.buffer, s.left = a.buffer, a.buffer[:a.n]
+	s.buffer, s.left = a.buffer, a.buffer
 	return nil
+}
+
+// direct reads into p, which belongs to the requests until all of them have ended. What came before an error is delivered.
+func (s *stream) direct(p []byte) (n int, err error) {
+	type request struct {
+		where
+		into []byte
+		err  error
+	}
+	var all []*request
+	for room := p; len(room) > 0 && s.next < s.end; {
+		r := &request{where: s.take(min(chunkSize, int64(len(room))))}
+		r.into, room = room[:r.n], room[r.n:]
+		all = append(all, r)
+	}
+	todo := make(chan *request)
+	var wait sync.WaitGroup
+	for range min(len(all), readAhead) {
+		wait.Go(func() {
+			for r := range todo {
+				r.err = s.fetch(r.where, r.into).err
+			}
+		})
+	}
+	for _, r := range all {
+		todo <- r
+	}
+	close(todo)
+	wait.Wait()
+	for _, r := range all {
+		if r.err != nil {
+			return n, r.err
+		}
+		n += r.n
+	}
+	return n, nil
 }
 
 // A where is a part of one object.
@@ -158,35 +204,37 @@ func (s *stream) take(most int64) where {
 	return where{p.object(chunk), off, int(n)}
 }
 
-// fetch makes a request.
-func (s *stream) fetch(w where) answer {
-	if err := s.b.begin(s.ctx); err != nil {
-		return answer{err: err}
-	}
-	n, buffer, err := s.b.fill(s.ctx, w)
-	s.b.release()
+// fetch makes a request. The answer comes in a buffer, or in p, if that is given.
+func (s *stream) fetch(w where, p []byte) answer {
+	own := p == nil
+	n, p, err := s.b.fill(s.ctx, w, p)
 	switch {
 	case is(err, missing):
 		err = s.vanished(err)
 	case err == nil && n < w.n:
 		err = damaged("the content", fmt.Errorf("%s has %d bytes from %d on, and not %d", w.object, n, w.off, w.n))
 	}
-	if err != nil {
-		giveBuffer(buffer)
-		return answer{err: err}
+	if err != nil && own {
+		giveBuffer(p)
 	}
-	return answer{buffer: buffer, n: n}
+	return answer{p, err}
 }
 
-// fill reads into a buffer.
-func (b *bucket) fill(ctx context.Context, w where) (n int, buffer []byte, err error) {
+// fill reads into p, or into a buffer if there is no p.
+func (b *bucket) fill(ctx context.Context, w where, p []byte) (int, []byte, error) {
+	if err := b.begin(ctx); err != nil {
+		return 0, nil, err
+	}
+	defer b.release()
 	if err := b.room.take(ctx, int64(w.n)); err != nil {
 		return 0, nil, err
 	}
 	defer b.room.give(int64(w.n))
-	buffer = takeBuffer(int64(w.n))
-	n, err = b.data.read(ctx, w.object, buffer, w.off)
-	return n, buffer, err
+	if p == nil {
+		p = takeBuffer(int64(w.n))
+	}
+	n, err := b.data.read(ctx, w.object, p, w.off)
+	return n, p, err
 }
 
 // vanished tells why an object is missing: the content was replaced, or it was lost.
