@@ -16,7 +16,8 @@ import (
 // at most Δ before the call, or after it. So whatever was revoked at t allows nothing that begins after t+Δ.
 
 // ErrStale tells that a call could not be decided, because no policy is known that is fresh enough: its store cannot be
-// reached, or what it holds is [ErrCorrupt] or gone. It is no denial, and says nothing about the key.
+// reached, or what it holds is [ErrCorrupt] or gone. It is no denial, and says nothing about the key. Where the reading
+// failed in a way that may pass, the call may be made again ([blob.Error.Retryable]).
 var ErrStale = errors.New("no fresh policy")
 
 // readTimeout bounds one reading of the policy, so that a store that hangs fails the calls that wait for it.
@@ -94,8 +95,7 @@ func (s *snapshots) failing(ctx context.Context, now instant, atLeast uint64, er
 	return nil, stale(err)
 }
 
-// stale is the answer where the policy could not be read because of err. It keeps only the text of that: a policy that
-// is missing must not make it look as if an object were, nor one that may not be read as if the call were denied.
+// stale is the answer where the policy could not be read because of err.
 func stale(err error) error {
 	switch {
 	case errors.Is(err, ErrCorrupt):
@@ -103,8 +103,21 @@ func stale(err error) error {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%w: %w", ErrStale, err)
 	}
-	return fmt.Errorf("%w: %v", ErrStale, err)
+	var may interface{ Retryable() bool }
+	return &unread{why: err.Error(), again: errors.As(err, &may) && may.Retryable()}
 }
+
+// unread is ErrStale where the policy could not be read. It keeps of the reason only the text, and whether that may pass:
+// a policy that is missing must not make it look as if an object were, nor one that may not be read as if the call were
+// denied.
+type unread struct {
+	why   string
+	again bool
+}
+
+func (e *unread) Error() string        { return ErrStale.Error() + ": " + e.why }
+func (e *unread) Is(target error) bool { return target == ErrStale }
+func (e *unread) Retryable() bool      { return e.again }
 
 // revalidate returns a reading that begins after this call of it. Calls share one that has not begun yet, never one that
 // is under way: that may have passed the moment that the call must see.

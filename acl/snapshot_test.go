@@ -120,6 +120,31 @@ func TestStoreDown(t *testing.T) {
 	wantErr(t, "the recovery user then", p.b.as("rescue").May(t.Context(), Get, "k"), fs.ErrPermission)
 }
 
+// passing is a failure that may be over soon.
+type passing struct{}
+
+func (passing) Error() string   { return "connection reset" }
+func (passing) Retryable() bool { return true }
+
+// A call that failed for lack of a policy may be made again where the reading of that may.
+func TestOutageIsRetryable(t *testing.T) {
+	p := newPair(t, Options{Freshness: EveryCall})
+	for _, test := range []struct {
+		why   error
+		again bool
+	}{
+		{passing{}, true}, {&blob.Error{Op: "get", Err: passing{}}, true}, {errBroken, false}, {fs.ErrPermission, false}, {fs.ErrNotExist, false},
+	} {
+		p.store.interfere(func(string, string) error { return test.why }, nil)
+		err := p.ask(t)
+		wantErr(t, test.why.Error(), err, ErrStale)
+		var e *blob.Error
+		if !errors.As(err, &e) || e.Retryable() != test.again || errors.Is(err, test.why) {
+			t.Errorf("%v: retryable is not %t, or the reason shows: %v", test.why, test.again, err)
+		}
+	}
+}
+
 func TestGrace(t *testing.T) {
 	p := newPair(t, Options{Grace: time.Minute})
 	p.down()
