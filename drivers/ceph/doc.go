@@ -39,7 +39,7 @@
 // the entry that it has read, or on none; one without a condition, of up to 4 KiB, on no content in objects that it would
 // have to remove, and so takes one request. So conditions are exact, among any number of processes; a listing never disagrees
 // with a read; and an interrupted write leaves nothing but content that nothing names. [Bucket.Sweep] removes that, by age,
-// and [Bucket.Fsck] looks for whatever is not as it should be.
+// and [Bucket.Fsck] looks for whatever is not as it should be; the command in fsck does both.
 //
 // The content of an object that is overwritten or deleted is removed next, as far as the cluster answers; what stays is
 // Sweep's. A Reader that comes to what is gone answers [blob.ErrChanged].
