@@ -2,6 +2,7 @@
 // or any bucket that a URL names. Backblaze B2 is there as a simulator, which package b2front steers.
 //
 //	go -C conformance/providers run ./prepare                             builds what is missing; the first time takes minutes
+//	go -C conformance/providers run ./serve minio                         one of the servers, to try something with
 //	go -C conformance/providers test -timeout 20m -short .                short tier on every store that runs here, but Swift
 //	go -C conformance/providers test -timeout 70m .                       on Swift too, on views, with versions and more
 //	go -C conformance/providers test -run '/minio' .                      the same on one of them
