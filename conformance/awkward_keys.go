@@ -33,7 +33,7 @@ var awkward = []string{
 	strings.Repeat("k", 255), strings.Repeat("k", 256), strings.Repeat("é/", 300),
 }
 
-// canonical tells whether a key is one that a store of [blob.Capabilities.CanonicalKeys] takes.
+// canonical tells whether a key is one that a store of [blob.Capabilities.CanonicalKeys] takes, unless it refuses [spacedDots].
 func canonical(key string) bool {
 	if strings.ContainsFunc(key, unicode.IsControl) || strings.Contains(key, `\`) {
 		return false
@@ -44,6 +44,15 @@ func canonical(key string) bool {
 		}
 	}
 	return true
+}
+
+// spacedDots tells whether a segment is "." or ".." but for white space around it. Of the stores that take canonical keys
+// alone MinIO refuses such a one, and versitygw holds it.
+func spacedDots(key string) bool {
+	return slices.ContainsFunc(strings.Split(key, "/"), func(segment string) bool {
+		dots := strings.TrimSpace(segment)
+		return dots != segment && (dots == "." || dots == "..")
+	})
 }
 
 // refuses tells whether the store declares that it takes no such key.

@@ -93,7 +93,8 @@ func listPrefixBytes(t *T) {
 }
 
 func listAwkwardPrefix(t *T) {
-	keys := t.holdable("%", "%2F/x", "%41", "*/x", "+/x", " /x", "?a=b&c/x", "#/x", "[a]/x", "é/x", "日本/語", "tail/", "tail/ ", "\U0001F600/x", "a=b;c/x", "'\"/x")
+	keys := t.holdable("%", "%2F/x", "%41", "*/x", "+/x", " /x", "?a=b&c/x", "#/x", "[a]/x", "é/x", "日本/語", "tail/", "tail/ ", "\U0001F600/x", "a=b;c/x", "'\"/x",
+		".a", ".a.b", "..b", ".c/d", ".c/e.f/g", "a/-", "a/.e", "a/.e.f", "a/..f", "a/..g/h")
 	if !t.Caps.CanonicalKeys {
 		keys = append(keys, "/lead", "//lead", "a//b", "../x", "./x", `back\slash/x`, "\x01/x", "line\nbreak/x", "\x7f/x")
 	}
@@ -110,6 +111,22 @@ func listAwkwardPrefix(t *T) {
 		}
 	}
 	t.wantListing(keys, &blob.ListOptions{Delimiter: "/"})
+	// Dots begin keys, and a path would read them as a segment.
+	delimiters := []string{"", "/"}
+	if !t.Caps.OnlySlash {
+		delimiters = append(delimiters, ".")
+	}
+	for _, delimiter := range delimiters {
+		for _, dots := range []string{".", "..", "a/.", "a/.."} {
+			opts := blob.ListOptions{Prefix: dots, Delimiter: delimiter}
+			t.wantListing(keys, &opts)
+			if got, want := t.pages(t.Bucket, opts, 2), entries(keys, &opts); !slices.Equal(got, want) {
+				t.Errorf("in pages of two, prefix %q and delimiter %q yield %v, not %v", dots, delimiter, got, want)
+			}
+			t.wantListing(keys, &blob.ListOptions{StartAfter: dots, Delimiter: delimiter})
+			t.wantListing(keys, &blob.ListOptions{StartAt: dots, Delimiter: delimiter})
+		}
+	}
 }
 
 func listWholeKey(t *T) {

@@ -70,6 +70,14 @@ func versionsOfOverwrites(t *T) {
 	slices.Reverse(ids)
 	t.wantVersions("k", ids...)
 	t.WantEntries(nil, "k", "other")
+	dotted := []string{"..k", ".k", "a/..k", "a/.k"} // a path would read how they begin as a segment
+	t.fill(dotted...)
+	for _, dots := range []string{".", "..", "a/.", "a/.."} {
+		opts := blob.ListOptions{Prefix: dots, Versions: true}
+		t.wantListing(dotted, &opts)
+		opts.Prefix, opts.StartAfter = "a/", dots
+		t.wantListing(dotted, &opts)
+	}
 }
 
 func versionsUnderMarker(t *T) {

@@ -67,7 +67,10 @@ func (m *machine) fits(key string) bool {
 
 func canonical(key string) bool {
 	segments := strings.Split(strings.TrimSuffix(key, "/"), "/")
-	return !slices.ContainsFunc(segments, func(s string) bool { return s == "" || s == "." || s == ".." })
+	return !slices.ContainsFunc(segments, func(s string) bool {
+		dots := strings.TrimSpace(s) // MinIO refuses them amid white space too
+		return s == "" || dots == "." || dots == ".."
+	})
 }
 
 // edge is the size near which contents are drawn: a part, where those are small.

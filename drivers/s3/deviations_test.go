@@ -146,3 +146,20 @@ func TestVersitygwsVanishingDirectory(t *testing.T) {
 		t.Errorf("after %d requests: %v", n, err)
 	}
 }
+
+// MinIO refuses dots amid white space as it does dots, and versitygw holds them.
+func TestMinIOsDots(t *testing.T) {
+	f := newFake(t, ordinary)
+	minio, versitygw := f.open(t, "minio"), f.open(t, "versitygw")
+	for key, held := range map[string]bool{
+		" ..": false, "a/. ": false, "a/ . /b": false,
+		" ": true, " .a": true, "... ": true, ". .": true, "a/ b/.c": true, "a. /b": true, "\u00a0.": true,
+	} {
+		if _, err := minio.Stat(context.Background(), key, nil); held && err != nil || !held && !errors.Is(err, blob.ErrInvalid) {
+			t.Errorf("the key %q: %v", key, err)
+		}
+		if _, err := versitygw.Stat(context.Background(), key, nil); err != nil {
+			t.Errorf("the key %q in versitygw: %v", key, err)
+		}
+	}
+}

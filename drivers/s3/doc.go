@@ -28,6 +28,7 @@
 //	generic       -       -          -        -          -          SHA-256   any other server
 //
 // "Both" are if-absent and if-match. A condition that a server does not honour atomically is refused before any request.
+// Where keys are paths they have no empty, "." or ".." segment, and in MinIO none of dots amid white space, such as "a/ ..".
 //
 // # Integrity
 //

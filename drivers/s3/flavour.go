@@ -46,6 +46,7 @@ type flavour struct {
 	maxObject int64 // largest object; zero: 5 TiB
 
 	paths        bool // keys are paths of files: none beside a directory of its name, none that a path reads otherwise
+	refusesDots  bool // refuses a "." or ".." segment with white space around it too, and in what a listing asks for
 	noSlashAtEnd bool // a key that ends in a slash is a directory without content
 	maxSegment   int  // longest piece of a key between slashes, in bytes; zero: no limit
 }
@@ -69,8 +70,10 @@ var flavours = []flavour{
 	},
 	{
 		// Objects are directories on its disks (XMinioInvalidObjectName), and unfinished uploads are listed by whole keys
-		// alone. Listed one or two at a time, keys beside directories are lost.
-		name: "minio", server: "MinIO", pathStyle: true, paths: true, maxSegment: 255, wholePages: true, emptySums: true, noUploads: true,
+		// alone. Listed one or two at a time, keys beside directories are lost. Dots are refused in all that a request has in
+		// its path and in its query but the delimiter (XMinioInvalidResourceName;
+		// https://github.com/minio/minio/blob/7aac2a2c5b7c/cmd/generic-handlers.go, hasBadPathComponent).
+		name: "minio", server: "MinIO", pathStyle: true, paths: true, refusesDots: true, maxSegment: 255, wholePages: true, emptySums: true, noUploads: true,
 		putIf: writeIf, uploadIf: writeIf, sourceIf: match, checksums: true,
 	},
 	{

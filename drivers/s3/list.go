@@ -20,12 +20,15 @@ import (
 const maxPage = 1000
 
 func (b *bucket) List(ctx context.Context, opts *blob.ListOptions) iter.Seq2[*blob.Object, error] {
+	if dots := b.flavour.dots(opts.Prefix); dots != nil {
+		return b.listWithin(ctx, opts.Prefix[:dots[0]], opts)
+	}
 	if opts.Versions {
 		return b.listVersions(ctx, opts)
 	}
 	return func(yield func(*blob.Object, error) bool) {
 		start := keyspace.SeekPast(opts.Start(), opts.Prefix, opts.Delimiter)
-		l := &listing{b: b, opts: opts, after: before(start, opts.Prefix)}
+		l := &listing{b: b, opts: opts, after: b.flavour.startAfter(start, opts.Prefix)}
 		for {
 			page, more, err := l.next(ctx)
 			if err != nil {
@@ -45,6 +48,46 @@ func (b *bucket) List(ctx context.Context, opts *blob.ListOptions) iter.Seq2[*bl
 			}
 		}
 	}
+}
+
+// listWithin yields what opts select out of a listing by a shorter prefix, since the server refuses theirs. No key has a
+// slash between the end of the one and that of the other, or the dots were a segment: so by "/" the server rolls up the same.
+func (b *bucket) listWithin(ctx context.Context, prefix string, opts *blob.ListOptions) iter.Seq2[*blob.Object, error] {
+	wider := &blob.ListOptions{Prefix: prefix, StartAt: keyspace.SeekPast(opts.Start(), opts.Prefix, opts.Delimiter), Versions: opts.Versions}
+	if opts.Delimiter == "/" {
+		wider.Delimiter = "/"
+	}
+	return func(yield func(*blob.Object, error) bool) {
+		last := ""
+		for o, err := range b.List(ctx, wider) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !strings.HasPrefix(o.Key, opts.Prefix) {
+				return
+			}
+			if common, rolled := keyspace.RollUp(o.Key, opts.Prefix, opts.Delimiter); rolled {
+				if common == last {
+					continue
+				}
+				last = common
+				o = &blob.Object{Key: common, IsPrefix: true}
+			}
+			if !yield(o, nil) {
+				return
+			}
+		}
+	}
+}
+
+// startAfter is before, but for what the server refuses: there it goes back to before the dots.
+func (f *flavour) startAfter(start, prefix string) string {
+	after := before(start, prefix)
+	if dots := f.dots(after); dots != nil {
+		after = before(after[:dots[1]], prefix)
+	}
+	return after
 }
 
 // before returns a text that the server can start after so that it yields start and what follows, and little else. S3

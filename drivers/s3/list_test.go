@@ -86,6 +86,117 @@ func TestListingsStartAnywhere(t *testing.T) {
 	}
 }
 
+// refusingDots answers as MinIO does: nothing that is asked for has a segment of dots, the delimiter aside.
+func refusingDots(answer func(w http.ResponseWriter, r request)) func(w http.ResponseWriter, r request) {
+	bad := func(text string) bool {
+		return slices.ContainsFunc(strings.FieldsFunc(text, func(r rune) bool { return r == '/' || r == '\\' }), func(segment string) bool {
+			return slices.Contains([]string{".", ".."}, strings.Trim(segment, " \t\n\v\f\r"))
+		})
+	}
+	return func(w http.ResponseWriter, r request) {
+		q, _ := url.ParseQuery(r.query)
+		for name, values := range q {
+			if name != "delimiter" && slices.ContainsFunc(values, bad) {
+				answerError(w, http.StatusBadRequest, "XMinioInvalidResourceName", `Resource name contains bad components such as ".." or ".".`)
+				return
+			}
+		}
+		answer(w, r)
+	}
+}
+
+// A listing by dots yields what it should where the server refuses to be asked for them.
+func TestListingsByDots(t *testing.T) {
+	ctx := context.Background()
+	keys := []string{" ", " .s", "- ", ".a", ".a.b", ".a/b", "..b", "...", ".c/d", ".c/e.f/g", "0", "a/ ..s", "a/-", "a/.-", "a/.e", "a/.e.f", "a/.e/g", "a/..f", "a/..g/h", "a/..g/i", "a/0", "a/\u3000.s", "b"}
+	f := newFake(t, refusingDots(lister(keys, 3)))
+	b := f.open(t, "minio")
+	dots := []string{".", "..", " .", ". ", "a/.", "a/..", "a/ ..", "a/.. ", "a/\u3000.", "./", "../a", "a/./b", `.\a`, `a\.`, "b/."}
+	r := rand.New(rand.NewPCG(5, 6))
+	for range 3000 {
+		opts := &blob.ListOptions{Delimiter: []string{"", "/", ".", "g/", "e"}[r.IntN(5)], Limit: r.IntN(3) * 2, PageSize: r.IntN(4)}
+		if r.IntN(4) > 0 {
+			opts.Prefix = dots[r.IntN(len(dots))]
+		}
+		start := append(dots, keys...)[r.IntN(len(dots)+len(keys))] + []string{"", "", "\x01", "/"}[r.IntN(4)]
+		switch r.IntN(3) {
+		case 0:
+			opts.StartAfter = start
+		case 1:
+			opts.StartAt = start
+		}
+		got := []string{}
+		for o, err := range b.List(ctx, opts) {
+			if err != nil {
+				t.Fatalf("%+v: %v", *opts, err)
+			}
+			if rolled := opts.Delimiter != "" && strings.Contains(o.Key[len(opts.Prefix):], opts.Delimiter); o.IsPrefix != rolled || o.IsPrefix != (o.ETag == "") {
+				t.Fatalf("%+v yields %+v", *opts, *o)
+			}
+			got = append(got, o.Key)
+		}
+		if want := entries(keys, opts); !slices.Equal(got, want) {
+			t.Fatalf("%+v yields %q, not %q", *opts, got, want)
+		}
+	}
+}
+
+// A listing by dots asks for the least that is not refused, and for no page beyond the keys that it yields.
+func TestListingsByDotsAskForLittle(t *testing.T) {
+	keys := []string{"a/-", "a/.e", "b"}
+	for i := range 100 {
+		keys = append(keys, fmt.Sprintf("a/%03d", i), fmt.Sprintf("-%03d", i), fmt.Sprintf("a/-%03d", i), fmt.Sprintf("a/.d/%03d", i))
+	}
+	f := newFake(t, refusingDots(lister(keys, 3)))
+	b := f.open(t, "minio")
+	for prefix, want := range map[string]string{"a/.": "a/", "a/.e": "a/.e", "a/./x": "a/", "..": "", "a": "a"} {
+		for _, err := range b.List(context.Background(), &blob.ListOptions{Prefix: prefix, Delimiter: "/"}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		heard := f.requests()
+		if q, _ := url.ParseQuery(heard[0].query); len(heard) != 1 || q.Get("prefix") != want {
+			t.Errorf("a listing of %q takes %d requests, the first %v", prefix, len(heard), heard[0])
+		}
+	}
+}
+
+// Versions are listed by dots too.
+func TestVersionsByDots(t *testing.T) {
+	keys := []string{"-", ".a", ".a", "..b", "a/-", "a/.e", "a/.e", "a/0", "b"}
+	slices.Sort(keys)
+	f := newFake(t, refusingDots(func(w http.ResponseWriter, r request) {
+		q, _ := url.ParseQuery(r.query)
+		var out strings.Builder
+		for _, key := range keys {
+			if strings.HasPrefix(key, q.Get("prefix")) && key > q.Get("key-marker") {
+				fmt.Fprintf(&out, "<Version><Key>%s</Key><VersionId>1</VersionId><Size>5</Size><LastModified>2026-11-25T10:00:00Z</LastModified></Version>", key)
+			}
+		}
+		answerXML(w, "<ListVersionsResult><Name>b</Name><IsTruncated>false</IsTruncated>"+out.String()+"</ListVersionsResult>")
+	}))
+	b := f.open(t, "minio", func(c *Config) { c.Versions = true })
+	for _, opts := range []*blob.ListOptions{{Prefix: "."}, {Prefix: ".."}, {Prefix: "a/."}, {Prefix: "a/.", StartAfter: "a/."}, {StartAfter: "."}, {StartAt: "a/.."}, {StartAfter: "a/../x"}, {Prefix: "a/./"}} {
+		opts.Versions = true
+		var got, want []string
+		for o, err := range b.List(context.Background(), opts) {
+			if err != nil {
+				t.Fatalf("%+v: %v", *opts, err)
+			}
+			got = append(got, o.Key)
+		}
+		for _, key := range keys {
+			if strings.HasPrefix(key, opts.Prefix) && key >= opts.Start() {
+				want = append(want, key)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%+v yields %q, not %q", *opts, got, want)
+		}
+	}
+}
+
 // entries is the rule: an entry is yielded if and only if it is not less than where the listing starts.
 func entries(keys []string, o *blob.ListOptions) []string {
 	set := map[string]bool{}

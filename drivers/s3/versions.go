@@ -26,7 +26,7 @@ func (b *bucket) listVersions(ctx context.Context, opts *blob.ListOptions) iter.
 		if opts.PageSize > 0 {
 			size = min(size, opts.PageSize)
 		}
-		in := &s3.ListObjectVersionsInput{Bucket: &b.name, Prefix: header(opts.Prefix), KeyMarker: header(before(start, opts.Prefix)),
+		in := &s3.ListObjectVersionsInput{Bucket: &b.name, Prefix: header(opts.Prefix), KeyMarker: header(b.flavour.startAfter(start, opts.Prefix)),
 			EncodingType: types.EncodingTypeUrl, MaxKeys: aws.Int32(int32(size))}
 		for {
 			page, out, err := b.versionsPage(ctx, in)
