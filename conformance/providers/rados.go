@@ -118,7 +118,7 @@ func runCluster(pool *dockertest.Pool, ref, dir string) (*dockerized, error) {
 		Mounts: []string{dir + ":" + dir},
 		Labels: map[string]string{labelKind: container, labelOwner: owner()},
 	}, func(host *docker.HostConfig) {
-		host.AutoRemove = true
+		// Not AutoRemove, as in startContainer.
 		host.NetworkMode = "host"
 		host.PublishAllPorts = false
 	})
