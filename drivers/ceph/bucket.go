@@ -75,7 +75,12 @@ func (h *held) judge(cond blob.Condition, key string) error {
 // look reads what key holds: its entry, and what lies beside it. Like all that follows, it is for callers between begin
 // and release.
 func (b *bucket) look(ctx context.Context, key string) (*held, error) {
-	values, err := b.values(ctx, b.shard(key), tagEntry+key, tagContent+key)
+	return b.lookAt(ctx, key, tagEntry+key, tagContent+key)
+}
+
+// lookAt is look at some of what belongs to the key.
+func (b *bucket) lookAt(ctx context.Context, key string, omapKeys ...string) (*held, error) {
+	values, err := b.values(ctx, b.shard(key), omapKeys...)
 	return newHeld(values[tagEntry+key], values[tagContent+key]), err
 }
 
@@ -89,6 +94,18 @@ func (b *bucket) values(ctx context.Context, shard string, keys ...string) (map[
 func (b *bucket) value(ctx context.Context, key, omapKey string) ([]byte, error) {
 	values, err := b.values(ctx, b.shard(key), omapKey)
 	return values[omapKey], err
+}
+
+// A page is what was listed of an omap at once.
+type page struct {
+	pairs []pair
+	more  bool
+}
+
+// page lists a shard.
+func (b *bucket) page(shard, prefix, after, include string, most int) (page, error) {
+	pairs, more, err := b.index.page(shard, prefix, after, include, most)
+	return page{pairs, more}, gone(err)
 }
 
 // apply carries out an operation on a shard. If it is left, it is unknown whether it is carried out.
@@ -116,7 +133,7 @@ func newHeld(raw, beside []byte) *held {
 	return h
 }
 
-// read is look for a reader, of the entry, and of what lies beside it if content is true.
+// read is look for a reader, at the entry alone unless content is true.
 func (b *bucket) read(ctx context.Context, key string, cond blob.Condition, content bool) (*held, error) {
 	if err := b.begin(ctx); err != nil {
 		return nil, err
@@ -126,11 +143,10 @@ func (b *bucket) read(ctx context.Context, key string, cond blob.Condition, cont
 	if !content {
 		names = names[:1]
 	}
-	values, err := b.values(ctx, b.shard(key), names...)
+	h, err := b.lookAt(ctx, key, names...)
 	if err != nil {
 		return nil, err
 	}
-	h := newHeld(values[tagEntry+key], values[tagContent+key])
 	if h != nil && h.damage != nil {
 		return nil, h.damage
 	}

@@ -114,9 +114,8 @@ type cursor struct {
 }
 
 type nextPage struct {
-	page []pair
-	more bool
-	err  error
+	page
+	err error
 }
 
 // all yields the keys. It stops at an error, which is then in err.
@@ -203,14 +202,13 @@ func (m *merge) ask(c *cursor) {
 	coming, shard, from, size := make(chan nextPage, 1), shardObject(c.shard), c.from, c.size
 	c.coming = coming
 	go func() {
-		next, err := call(m.ctx, m.b.session, func() (nextPage, error) { return m.load(shard, from, size) })
-		next.err = err
-		coming <- next
+		p, err := call(m.ctx, m.b.session, func() (page, error) { return m.load(shard, from, size) })
+		coming <- nextPage{p, err}
 	}()
 }
 
 // load reads a page. What librados lists begins after a key, so one that is wanted too is asked for by name.
-func (m *merge) load(shard, from string, size int) (nextPage, error) {
+func (m *merge) load(shard, from string, size int) (page, error) {
 	after, include := from, from
 	if before, exclusive := strings.CutSuffix(from, "\x00"); exclusive {
 		after, include = before, ""
@@ -220,8 +218,7 @@ func (m *merge) load(shard, from string, size int) (nextPage, error) {
 	if !strings.HasPrefix(include, m.prefix) {
 		include = ""
 	}
-	page, more, err := m.b.index.page(shard, m.prefix, after, include, size)
-	return nextPage{page: page, more: more}, gone(err)
+	return m.b.page(shard, m.prefix, after, include, size)
 }
 
 // take waits for the next page of a cursor, and makes it the one to yield.
@@ -231,7 +228,7 @@ func (m *merge) take(c *cursor) error {
 	if next.err != nil {
 		return next.err
 	}
-	c.page, c.had, c.more = next.page, len(next.page), next.more
+	c.page, c.had, c.more = next.pairs, len(next.pairs), next.more
 	if c.had == 0 {
 		if c.more {
 			return damaged("the listing of a shard", errNoProgress)

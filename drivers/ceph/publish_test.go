@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"strings"
 	"sync"
@@ -214,74 +213,6 @@ func TestPutTakesTooLong(t *testing.T) {
 	}
 }
 
-// A reader whose content was replaced hears of it; one whose content was lost hears of that.
-func TestContentVanishes(t *testing.T) {
-	b, p := newFake(t)
-	open := func() *blob.Reader {
-		put(t, b, "k", string(large), nil)
-		r, err := b.Get(t.Context(), "k", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return r
-	}
-	r := open()
-	put(t, b, "k", "small", nil)
-	if _, err := io.ReadAll(r); !errors.Is(err, blob.ErrChanged) {
-		t.Errorf("reading what was replaced: %v", err)
-	}
-	r = open()
-	if err := b.Delete(t.Context(), "k", nil); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.ReadAll(r); !errors.Is(err, blob.ErrChanged) {
-		t.Errorf("reading what was deleted: %v", err)
-	}
-	r = open()
-	for _, object := range p.data()[1:] {
-		if err := p.remove(object); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := io.ReadAll(r); err == nil || errors.Is(err, blob.ErrChanged) || !strings.Contains(err.Error(), "damaged") {
-		t.Errorf("reading what was lost: %v", err)
-	}
-	r = open()
-	p.objects[p.data()[0]].content = []byte("short")
-	if _, err := io.ReadAll(r); err == nil || !strings.Contains(err.Error(), "damaged") {
-		t.Errorf("reading what was cut off: %v", err)
-	}
-}
-
-// Who reads small content in objects while it is overwritten gets the one or the other.
-func TestGetBesidePut(t *testing.T) {
-	b, p := newFake(t)
-	old, next := string(large[:10_000]), string(large[1:30_000])
-	put(t, b, "k", old, nil)
-	p.hook(once("read", func(string) error {
-		put(t, b, "k", next, nil)
-		return nil
-	}), nil)
-	wantContent(t, b, "k", next)
-	o := put(t, b, "k", old, nil)
-	p.hook(once("read", func(string) error {
-		put(t, b, "k", next, nil)
-		return nil
-	}), nil)
-	if r, err := b.Get(t.Context(), "k", &blob.GetOptions{If: blob.IfMatch(o.ETag)}); !errors.Is(err, blob.ErrPrecondition) {
-		t.Errorf("what was overwritten is got: %v, %v", r, err)
-	}
-	p.hook(func(call, object string) error { // it is overwritten each time
-		if call == "read" {
-			put(t, b, "k", old, nil)
-		}
-		return nil
-	}, nil)
-	if r, err := b.Get(t.Context(), "k", nil); !errors.Is(err, blob.ErrChanged) {
-		t.Errorf("what never stays is got: %v, %v", r, err)
-	}
-}
-
 // block makes calls of that name wait until release is called; begun gets a value for each.
 func block(p *fakePool, call string) (begun chan struct{}, release func()) {
 	begun, gate := make(chan struct{}, 100), make(chan struct{})
@@ -381,78 +312,6 @@ func TestAbandonedContentIsRemoved(t *testing.T) {
 	}
 }
 
-// Close interrupts a Put, which leaves nothing all the same.
-func TestClosedDuringPut(t *testing.T) {
-	b, p := newFake(t)
-	var removed atomic.Int64
-	closing := once("write", func(string) error { return b.Close() })
-	p.hook(func(call, object string) error {
-		if call == "remove" {
-			removed.Add(1)
-			select {
-			case <-b.raw.ended:
-				t.Errorf("%s is removed when the connection is shut", object)
-			case <-time.After(10 * time.Millisecond):
-			}
-		}
-		return closing(call, object)
-	}, nil)
-	_, err := b.Put(t.Context(), "k", bytes.NewReader(large), &blob.PutOptions{Concurrency: 1})
-	if !errors.Is(err, blob.ErrClosed) {
-		t.Errorf("a Put that is interrupted by Close: %v", err)
-	}
-	<-b.raw.ended
-	if left := p.data(); len(left) > 0 || removed.Load() == 0 {
-		t.Errorf("it left %v", left)
-	}
-}
-
-// To shut the connection may take long. Who is the last to use it does not wait for that.
-func TestLastLeaves(t *testing.T) {
-	gate := make(chan struct{})
-	s := newSession(nil, nil, func() { <-gate })
-	if err := s.enter(); err != nil {
-		t.Fatal(err)
-	}
-	s.close()
-	left := make(chan struct{})
-	go func() {
-		s.leave()
-		close(left)
-	}()
-	if !within(10*time.Second, left) {
-		t.Error("who leaves last waits for the connection to be shut")
-	}
-	close(gate)
-	<-s.ended
-}
-
-// Who comes after Close hears so, and waits for nothing.
-func TestAfterClose(t *testing.T) {
-	b, _ := newFake(t)
-	u := begin(t, b, "k", 10, nil)
-	if err := b.Close(); err != nil {
-		t.Fatal(err)
-	}
-	<-b.raw.ended
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	_, swept := b.Sweep(ctx, &SweepOptions{Alone: true})
-	_, checked := b.Fsck(ctx, nil, nil)
-	var listed error
-	for _, listed = range b.raw.contents(ctx) {
-	}
-	_, written := b.raw.Put(ctx, "k", bytes.NewReader(large), &blob.PutOptions{})
-	for call, err := range map[string]error{
-		"abort": u.Abort(ctx), "sweep": swept, "fsck": checked, "contents": listed, "put": written,
-		"delete": b.raw.Delete(ctx, "k", &blob.DeleteOptions{}),
-	} {
-		if !errors.Is(err, blob.ErrClosed) {
-			t.Errorf("%s: %v", call, err)
-		}
-	}
-}
-
 // A cluster that does not answer is asked once by each of those who remove, and not for every object.
 func TestRemovalStopsWhenNothingAnswers(t *testing.T) {
 	b, p := newFake(t)
@@ -469,87 +328,6 @@ func TestRemovalStopsWhenNothingAnswers(t *testing.T) {
 	}
 	if n := asked.Load(); n < 1 || n > removals {
 		t.Errorf("%d objects were asked for", n)
-	}
-}
-
-// Content in flight is bounded, whoever writes it, so that librados never has so much that small calls wait; and who waits
-// for room may go.
-func TestContentInFlight(t *testing.T) {
-	b, p := newFake(t)
-	begun, release := block(p, "write")
-	defer release()
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	ended := make(chan error)
-	const puts, each = 10, 3 * chunkSize
-	for i := range puts {
-		go func() {
-			_, err := b.Put(ctx, fmt.Sprint(i), bytes.NewReader(make([]byte, each)), nil)
-			ended <- err
-		}()
-	}
-	for range contentInFlight / chunkSize {
-		<-begun
-	}
-	select {
-	case <-begun:
-		t.Errorf("more than %d bytes are in flight", contentInFlight)
-	case <-time.After(50 * time.Millisecond):
-	}
-	put(t, b, "small", "x", nil)
-	cancel()
-	for range puts {
-		if err := <-ended; !errors.Is(err, context.Canceled) {
-			t.Errorf("a Put whose ctx has ended: %v", err)
-		}
-	}
-	release()
-	if b.raw.room.free != contentInFlight {
-		t.Errorf("%d bytes of room are lost", contentInFlight-b.raw.room.free)
-	}
-}
-
-// Room is given in turn: a large wish is not put off for ever by small ones.
-func TestRoom(t *testing.T) {
-	r := &room{free: 10}
-	ctx, cancel := context.WithCancel(t.Context())
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	must(r.take(ctx, 6))
-	large, small := make(chan error, 1), make(chan error, 1)
-	waiting := func(n int) {
-		for {
-			r.mu.Lock()
-			now := len(r.waiting)
-			r.mu.Unlock()
-			if now == n {
-				return
-			}
-			time.Sleep(time.Millisecond)
-		}
-	}
-	go func() { large <- r.take(ctx, 8) }()
-	waiting(1)
-	go func() { small <- r.take(t.Context(), 1) }()
-	waiting(2)
-	select {
-	case <-small:
-		t.Error("the small one came first")
-	default:
-	}
-	cancel() // the large one goes, and the small one need not wait any longer
-	if err := <-large; !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
-	must(<-small)
-	r.give(6)
-	r.give(1)
-	if r.free != 10 {
-		t.Errorf("%d of 10 are free", r.free)
 	}
 }
 

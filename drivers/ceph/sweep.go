@@ -266,12 +266,12 @@ func (b *bucket) contents(ctx context.Context) iter.Seq2[string, error] {
 			yield("", err)
 			return
 		}
+		defer b.leave()
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		objects := make(chan string, maxPage)
 		var err error
-		go func() {
-			defer b.leave()
+		b.background(func() {
 			defer close(objects)
 			closed := false
 			err = b.data.each(func(object string) bool {
@@ -289,7 +289,7 @@ func (b *bucket) contents(ctx context.Context) iter.Seq2[string, error] {
 			if closed {
 				err = blob.ErrClosed
 			}
-		}()
+		})
 		for {
 			select {
 			case o, more := <-objects:

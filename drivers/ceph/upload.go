@@ -231,12 +231,6 @@ func (h *handle) numbered(records iter.Seq2[pair, error]) iter.Seq2[numbered, er
 	}
 }
 
-// A page is what was listed of an omap at once.
-type page struct {
-	pairs []pair
-	more  bool
-}
-
 // scan yields the omap keys of one shard that begin with prefix.
 func (b *bucket) scan(ctx context.Context, shard, prefix string) iter.Seq2[pair, error] {
 	return b.scanBy(ctx, call[page], shard, prefix)
@@ -247,10 +241,7 @@ func (b *bucket) scanBy(ctx context.Context, by func(context.Context, *session, 
 	return func(yield func(pair, error) bool) {
 		after := ""
 		for more := true; more; {
-			o, err := by(ctx, b.session, func() (page, error) {
-				pairs, more, err := b.index.page(shard, prefix, after, "", maxPage)
-				return page{pairs, more}, gone(err)
-			})
+			o, err := by(ctx, b.session, func() (page, error) { return b.page(shard, prefix, after, "", maxPage) })
 			if err != nil {
 				yield(pair{}, err)
 				return
