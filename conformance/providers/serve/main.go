@@ -36,8 +36,8 @@ func main() {
 
 // serve runs the server that args name until ctx ends.
 func serve(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	starts := map[string]func(context.Context, io.Writer) error{providers.RADOS.Name: rados}
-	for _, p := range providers.All() {
+	starts := map[string]func(context.Context, io.Writer) error{providers.RADOS.Name: rados, providers.B2.Name: b2}
+	for _, p := range providers.S3() {
 		starts[p.Name] = func(ctx context.Context, w io.Writer) error { return server(ctx, p, w) }
 	}
 	names := strings.Join(slices.Sorted(maps.Keys(starts)), ", ")
@@ -57,43 +57,49 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// server starts a server that is reached by a key pair.
+// server starts one that speaks S3's protocol.
 func server(ctx context.Context, p *providers.Provider, w io.Writer) error {
 	s, err := p.Start(ctx)
 	if err != nil {
 		return err
 	}
-	who := p.Holders[0]
-	store := &url.URL{Scheme: "s3", Host: bucket, RawQuery: url.Values{"endpoint": {s.Endpoint.String()}, "region": {"us-east-1"}}.Encode()}
-	environment := s.Environment()
-	if p == providers.B2 {
-		store = &url.URL{Scheme: "b2", Host: bucket, RawQuery: url.Values{"endpoint": {s.Endpoint.String()}}.Encode()}
-		environment = s.B2Environment()
-		account, err := s.B2Account(ctx, who)
-		if err != nil {
-			return err
-		}
-		if _, err := account.MakeBucket(ctx, bucket); err != nil {
-			return err
-		}
-	} else {
-		name := bucket
-		if _, err := s.Client(who).CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name}); err != nil {
-			return err
-		}
+	name, who := bucket, p.Holders[0]
+	if _, err := s.Client(who).CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name}); err != nil {
+		return err
 	}
-	fmt.Fprintf(w, "%s\n\n", s.Name())
-	for _, name := range slices.Sorted(maps.Keys(environment)) {
-		fmt.Fprintf(w, "    export %s=%s\n", name, environment[name])
+	store := &url.URL{Scheme: "s3", Host: bucket, RawQuery: url.Values{"endpoint": {s.Endpoint.String()}, "region": {"us-east-1"}}.Encode()}
+	measured := *s.Endpoint
+	measured.User, measured.Path = url.UserPassword(who.Access, who.Secret), "/"+bucket
+	introduce(w, s.Name(), s.Environment(), store)
+	fmt.Fprintf(w, "    go -C examples/portable run . '%s'\n", store)
+	fmt.Fprintf(w, "    go -C bench run . -goal 'G1c|G4c|G5' -s3 '%s'\n", &measured)
+	return nil
+}
+
+// b2 starts Backblaze's simulator.
+func b2(ctx context.Context, w io.Writer) error {
+	s, err := providers.B2.Start(ctx)
+	if err != nil {
+		return err
+	}
+	account, err := s.B2Account(ctx, providers.B2.Holders[0])
+	if err != nil {
+		return err
+	}
+	if _, err := account.MakeBucket(ctx, bucket); err != nil {
+		return err
+	}
+	introduce(w, s.Name(), s.B2Environment(), &url.URL{Scheme: "b2", Host: bucket, RawQuery: url.Values{"endpoint": {s.Endpoint.String()}}.Encode()})
+	return nil
+}
+
+// introduce says what runs, and how its bucket is opened.
+func introduce(w io.Writer, name string, environment map[string]string, store *url.URL) {
+	fmt.Fprintf(w, "%s\n\n", name)
+	for _, variable := range slices.Sorted(maps.Keys(environment)) {
+		fmt.Fprintf(w, "    export %s=%s\n", variable, environment[variable])
 	}
 	fmt.Fprintf(w, "    # blob.Open: %s\n", store)
-	if p != providers.B2 {
-		fmt.Fprintf(w, "    go -C examples/portable run . '%s'\n", store)
-		real := *s.Endpoint
-		real.User, real.Path = url.UserPassword(who.Access, who.Secret), "/"+bucket
-		fmt.Fprintf(w, "    go -C bench run . -goal 'G1c|G4c|G5' -s3 '%s'\n", &real)
-	}
-	return nil
 }
 
 // rados starts a cluster, which is reached with its keyring.
@@ -103,8 +109,7 @@ func rados(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	store := &url.URL{Scheme: "ceph", Host: providers.Pool, Path: "/" + bucket, RawQuery: url.Values{"conf": {c.Conf}, "create": {"true"}}.Encode()}
-	fmt.Fprintf(w, "%s\n\n", c.Name())
-	fmt.Fprintf(w, "    # blob.Open: %s\n", store)
+	introduce(w, c.Name(), nil, store)
 	fmt.Fprintf(w, "    go -C drivers/ceph run -tags ceph ./fsck '%s'\n", store)
 	store.Path, store.RawQuery = "/", url.Values{"conf": {c.Conf}}.Encode()
 	fmt.Fprintf(w, "    go -C bench run -tags ceph . -goal R -rados '%s'\n", store)
