@@ -149,15 +149,63 @@ func (b *bucket) putSingle(ctx context.Context, w *write, size int64, sum uint32
 	}
 	var out *s3.PutObjectOutput
 	lost, err := b.try(ctx, func(ctx context.Context) (err error) {
-		in.Body = open()
+		content := &sending{r: open(), size: size}
+		in.Body = content
 		out, err = b.client.PutObject(ctx, in)
-		return answer(err, func() *string { return out.ETag }, "an ETag")
+		return content.settle(answer(err, func() *string { return out.ETag }, "an ETag"))
 	})
 	if err != nil {
 		return b.settle(ctx, w, lost, err)
 	}
 	return &blob.Object{Key: w.key, Size: size, ETag: etag(out.ETag), Version: b.version(out.VersionId),
 		Attributes: w.attributes, Checksums: blob.CRC32CSum(sum)}, nil
+}
+
+// sending is the body of one request. It knows whether it went out whole: of a request that broke off before, no server
+// stores anything. So it is with one that answers early and hangs up, as some refuse what does not meet its condition:
+// the answer may be lost while the body is being written.
+type sending struct {
+	mu   sync.Mutex // an HTTP client may go on reading when its request has failed
+	r    io.ReadSeeker
+	at   int64
+	size int64
+	shut bool
+}
+
+func (s *sending) Read(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.shut {
+		return 0, io.ErrClosedPipe
+	}
+	n, err := s.r.Read(p)
+	s.at += int64(n)
+	return n, err
+}
+
+func (s *sending) Seek(offset int64, whence int) (int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, err := s.r.Seek(offset, whence)
+	if err == nil {
+		s.at = at
+	}
+	return at, err
+}
+
+// settle returns what is known of a request that has ended with err, and ends its body.
+func (s *sending) settle(err error) error {
+	if err == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.shut = true
+	err = asFailure(err)
+	if f := failed(err); f != nil && s.at < s.size {
+		f.lost = false
+	}
+	return err
 }
 
 // A write is what is stored with an object, as requests have it.

@@ -1,14 +1,19 @@
 package s3
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
+	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/parts"
 )
 
 // failFirst makes a server that fails its first n requests in a way, and then does what it should.
@@ -154,4 +159,68 @@ func TestLostAnswersOfConditionalWrites(t *testing.T) {
 			t.Errorf("%s: a loss that is certain is called ambiguous: %v", test.name, err)
 		}
 	}
+}
+
+// A request that broke off while its body was being sent was not carried out, so the refusal of the next one is certain.
+func TestABodyThatWasCutWasNotStored(t *testing.T) {
+	const size, long = 100 << 10, parts.MaxBuffered + 1
+	atHand := func() io.Reader { return bytes.NewReader(pattern(size)) }
+	stream := func() io.Reader { return onlyReads{atHand()} }
+	longStream := func() io.Reader { return io.LimitReader(new(counter), long) } // cannot be sent again
+	for _, test := range []struct {
+		name, flavour string
+		body          func() io.Reader
+		size, sent    int64 // of the body, and how much goes out before the connection breaks
+		want          error
+		puts          int
+	}{
+		{"at hand, nothing sent", "aws", atHand, size, 0, blob.ErrExist, 2},
+		{"at hand, all sent but a byte", "aws", atHand, size, size - 1, blob.ErrExist, 2},
+		{"at hand, all sent", "aws", atHand, size, size, blob.ErrAmbiguous, 2},
+		{"stream, all sent but a byte", "aws", stream, size, size - 1, blob.ErrExist, 2},
+		{"stream, all sent", "aws", stream, size, size, blob.ErrAmbiguous, 2},
+		{"long stream in one request, all sent but a byte", "ceph", longStream, long, long - 1, syscall.EPIPE, 1},
+		{"long stream in one request, all sent", "ceph", longStream, long, long, blob.ErrAmbiguous, 1},
+	} {
+		f := newFake(t, func(w http.ResponseWriter, r request) {
+			if r.method == http.MethodHead {
+				stored(w, r, "content", map[string]string{"X-Amz-Meta-Holdall-Write": "of another"})
+				return
+			}
+			answerError(w, 412, "PreconditionFailed", "")
+		})
+		cut := &cutFirst{after: test.sent}
+		b := f.open(t, test.flavour, func(cfg *Config) {
+			cut.RoundTripper = cfg.HTTPClient.Transport
+			cfg.HTTPClient.Transport = cut
+		})
+		_, err := b.Put(context.Background(), "k", test.body(), &blob.PutOptions{If: blob.IfAbsent, Size: test.size})
+		if !errors.Is(err, test.want) || errors.Is(err, blob.ErrAmbiguous) != (test.want == blob.ErrAmbiguous) {
+			t.Errorf("%s: %v, want %v", test.name, err, test.want)
+		}
+		if cut.puts != test.puts {
+			t.Errorf("%s: sent %d times, want %d", test.name, cut.puts, test.puts)
+		}
+	}
+}
+
+// cutFirst breaks the first PUT after some bytes of its body.
+type cutFirst struct {
+	http.RoundTripper
+	after int64
+	puts  int
+}
+
+func (c *cutFirst) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Method == http.MethodPut {
+		c.puts++
+	}
+	if r.Method != http.MethodPut || c.puts > 1 {
+		return c.RoundTripper.RoundTrip(r)
+	}
+	defer r.Body.Close()
+	if _, err := io.CopyN(io.Discard, r.Body, c.after); err != nil {
+		return nil, err
+	}
+	return nil, &net.OpError{Op: "write", Net: "tcp", Err: syscall.EPIPE}
 }

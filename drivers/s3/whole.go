@@ -59,11 +59,15 @@ func (b *bucket) putThrough(ctx context.Context, w *write, r io.Reader, size int
 		out, err = b.client.PutObject(ctx, in)
 		return err
 	}())
-	if why := content.failure(); why != nil { // the body broke off, and so did the request
+	whole, why := content.end()
+	if why != nil { // the body broke off, and so did the request
 		return nil, why
 	}
 	if err != nil {
 		f := failed(err)
+		if f != nil && !whole {
+			f.lost = false
+		}
 		return b.settle(ctx, w, f != nil && f.lost, err)
 	}
 	o := &blob.Object{Key: w.key, Size: size, ETag: etag(out.ETag), Version: b.version(out.VersionId), Attributes: w.attributes}
@@ -85,15 +89,15 @@ type through struct {
 	err error
 }
 
-// failure tells why the body broke off, and ends it.
-func (t *through) failure() error {
+// end ends the body, and tells whether it went out whole and, if not, why it broke off by itself.
+func (t *through) end() (whole bool, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	err := t.err
+	err = t.err
 	if t.err == nil {
 		t.err = io.ErrClosedPipe
 	}
-	return err
+	return t.left == 0, err
 }
 
 func (t *through) Read(p []byte) (int, error) {
