@@ -2,12 +2,14 @@ package s3
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
@@ -56,7 +58,9 @@ type Config struct {
 	// MaxAttempts is how often a request is sent in all, where that is safe. Zero is 5; 1 is no retry.
 	MaxAttempts int
 
-	// HTTPClient sends the requests. Nil: one of this package, shared by all buckets of the process.
+	// HTTPClient sends the requests. Nil: one of this package, shared by all buckets of the process that need no
+	// certificates of their own (AWS_CA_BUNDLE). If it has no rule for redirects, none is followed: a signature is good
+	// for one host, and a CustomerKey is nobody else's.
 	HTTPClient *http.Client
 
 	// Client is a client of the SDK to derive ours from. Region, Endpoint, Profile, Credentials, Anonymous, PathStyle
@@ -89,15 +93,31 @@ func (c *Config) options(ctx context.Context) (s3.Options, error) {
 	if c.Anonymous {
 		o.Credentials = aws.AnonymousCredentials{}
 	}
-	if c.HTTPClient != nil {
-		o.HTTPClient = c.HTTPClient
-	} else {
-		o.HTTPClient = sharedHTTP
-	}
+	o.HTTPClient = c.httpClient(loaded.HTTPClient)
 	if c.PathStyle != nil {
 		o.UsePathStyle = *c.PathStyle
 	}
 	return o, nil
+}
+
+// httpClient returns the client that sends the requests. configured is the one of the SDK's configuration.
+func (c *Config) httpClient(configured aws.HTTPClient) *http.Client {
+	if c.HTTPClient == nil {
+		if sdk, ok := configured.(*awshttp.BuildableClient); ok {
+			if with := sdk.GetTransport().TLSClientConfig; with != nil && with.RootCAs != nil { // AWS_CA_BUNDLE, or ca_bundle of the profile
+				own := newTransport()
+				own.TLSClientConfig = &tls.Config{RootCAs: with.RootCAs}
+				return &http.Client{Transport: own, CheckRedirect: noRedirect}
+			}
+		}
+		return sharedHTTP
+	}
+	if c.HTTPClient.CheckRedirect != nil {
+		return c.HTTPClient
+	}
+	guarded := *c.HTTPClient
+	guarded.CheckRedirect = noRedirect
+	return &guarded
 }
 
 func (c *Config) load(ctx context.Context) (aws.Config, error) {

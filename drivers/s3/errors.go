@@ -211,6 +211,8 @@ var codes = map[string]meaning{
 	"NotImplemented":              {is: errors.ErrUnsupported},
 	"InvalidRange":                {is: blob.ErrRange},
 	"AccessDenied":                {is: fs.ErrPermission},
+	"ExpiredToken":                {is: fs.ErrPermission},
+	"InvalidToken":                {is: fs.ErrPermission},
 	"RequestTimeTooSkewed":        {is: fs.ErrPermission},
 }
 

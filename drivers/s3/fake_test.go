@@ -74,7 +74,7 @@ func (f *fake) open(t *testing.T, flavour string, change ...func(*Config)) *Buck
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(cfg.HTTPClient.CloseIdleConnections)
+	t.Cleanup(b.Client().Options().HTTPClient.(*http.Client).CloseIdleConnections)
 	return b
 }
 

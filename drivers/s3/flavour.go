@@ -94,7 +94,8 @@ var flavours = []flavour{
 	},
 	{
 		// https://www.backblaze.com/docs/cloud-storage-s3-compatible-api: no condition on writes, and ACLs of buckets alone.
-		name: "b2", hosts: []string{".backblazeb2.com"}, pathStyle: true,
+		// Signed forms are not taken (https://github.com/transloadit/uppy/issues/5052).
+		name: "b2", hosts: []string{".backblazeb2.com"}, pathStyle: true, noForms: true,
 	},
 	{
 		// https://docs.wasabi.com/docs/rest-api-introduction recommends the path style, and mentions no condition on writes.
@@ -103,7 +104,8 @@ var flavours = []flavour{
 	{
 		// https://developers.cloudflare.com/r2/api/s3/conditional-operations/. Of a whole object it knows the CRC-64 alone
 		// (…/r2/api/s3/api/), so ours is kept with the metadata; parts must have one size (…/r2/objects/multipart-objects/).
-		name: "r2", hosts: []string{".r2.cloudflarestorage.com"}, pathStyle: true, uniformParts: true,
+		// Signed forms are not taken (https://github.com/transloadit/uppy/issues/5052).
+		name: "r2", hosts: []string{".r2.cloudflarestorage.com"}, pathStyle: true, uniformParts: true, noForms: true,
 		putIf: writeIf, uploadIf: writeIf,
 	},
 	{name: "generic", pathStyle: true},

@@ -37,6 +37,9 @@ func (b *bucket) head(ctx context.Context, key string, cond blob.Condition, vers
 	var out *s3.HeadObjectOutput
 	err := b.call(ctx, func(ctx context.Context) (err error) {
 		out, err = b.client.HeadObject(ctx, in)
+		if err == nil && out.ContentLength == nil {
+			return lacking("a length")
+		}
 		return answer(err, func() *string { return out.ETag }, "an ETag")
 	})
 	if err != nil {
@@ -90,6 +93,15 @@ func (b *bucket) Get(ctx context.Context, key string, opts *blob.GetOptions) (*b
 	if !ok {
 		return b.getNothing(ctx, key, opts)
 	}
+	r, err := b.getRange(ctx, key, asked, opts)
+	if errors.Is(err, blob.ErrRange) { // what begins at the very end is empty, and no range to HTTP
+		return b.getNothing(ctx, key, opts)
+	}
+	return r, err
+}
+
+// getRange opens a range that HTTP can ask for, in the words of its header; empty is the whole object.
+func (b *bucket) getRange(ctx context.Context, key, asked string, opts *blob.GetOptions) (*blob.Reader, error) {
 	c := readCondition(opts.If)
 	in := &s3.GetObjectInput{Bucket: &b.name, Key: &key, VersionId: header(opts.Version), Range: header(asked),
 		IfMatch: c.match, IfNoneMatch: c.noneMatch, IfModifiedSince: c.since, IfUnmodifiedSince: c.notSince}
@@ -98,12 +110,18 @@ func (b *bucket) Get(ctx context.Context, key string, opts *blob.GetOptions) (*b
 	}
 	var out *s3.GetObjectOutput
 	err := b.call(ctx, func(ctx context.Context) (err error) {
-		out, err = b.client.GetObject(ctx, in)
-		return answer(err, func() *string { return out.ETag }, "an ETag")
+		if out, err = b.client.GetObject(ctx, in); err != nil {
+			return err
+		}
+		err = answer(nil, func() *string { return out.ETag }, "an ETag")
+		if err == nil && out.ContentLength == nil && out.ContentRange == nil {
+			err = lacking("a length") // by which one that was cut is known
+		}
+		if err != nil {
+			out.Body.Close()
+		}
+		return err
 	})
-	if errors.Is(err, blob.ErrRange) { // what begins at the very end is empty, and no range to HTTP
-		return b.getNothing(ctx, key, opts)
-	}
 	if err != nil {
 		return nil, readError(err, opts.If)
 	}
@@ -165,8 +183,8 @@ func (b *bucket) getNothing(ctx context.Context, key string, opts *blob.GetOptio
 	if err != nil {
 		return nil, err
 	}
-	if n > 0 { // it grew since
-		return b.Get(ctx, key, &blob.GetOptions{Range: opts.Range, If: blob.IfMatch(o.ETag), Version: opts.Version})
+	if asked, ok := opts.Range.Header(); ok && n > 0 { // it grew since
+		return b.getRange(ctx, key, asked, &blob.GetOptions{Range: opts.Range, If: blob.IfMatch(o.ETag), Version: opts.Version})
 	}
 	return blob.NewReader(ctx, http.NoBody, o, off, 0), nil
 }

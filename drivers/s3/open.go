@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
+	"regexp"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -92,6 +92,10 @@ func findFlavour(ctx context.Context, name string, cfg *Config, o *s3.Options) (
 	return probe(ctx, u.JoinPath(name), o.HTTPClient)
 }
 
+// cephRequest is how Ceph numbers requests: a counter, the time, the number of the gateway, and the name of its zone
+// (https://github.com/ceph/ceph/blob/v16.2.15/src/rgw/services/svc_zone_utils.cc, unique_trans_id).
+var cephRequest = regexp.MustCompile(`^tx[0-9a-f]{21}-[0-9a-f]{10,16}-[0-9a-f]+-.`)
+
 // probe asks the server who it is. It needs no credentials: whatever the answer is, its headers tell.
 func probe(ctx context.Context, u *url.URL, client s3.HTTPClient) (*flavour, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, u.String(), nil)
@@ -109,7 +113,7 @@ func probe(ctx context.Context, u *url.URL, client s3.HTTPClient) (*flavour, err
 	switch {
 	case resp.Header.Get("X-Openstack-Request-Id") != "":
 		return flavourNamed("swift")
-	case strings.Contains(resp.Header.Get("X-Amz-Request-Id"), "-default"): // tx…-default is a request of Ceph's
+	case cephRequest.MatchString(resp.Header.Get("X-Amz-Request-Id")):
 		return flavourNamed("ceph")
 	}
 	return flavourNamed("generic")

@@ -2,12 +2,17 @@ package s3
 
 import (
 	"context"
+	"encoding/pem"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/holdall-go/holdall/blob"
@@ -96,7 +101,8 @@ func TestFlavourIsFound(t *testing.T) {
 		}
 	}
 	for server, want := range map[[2]string]string{{"Server", "MinIO"}: "minio", {"Server", "VERSITYGW"}: "versitygw", {"Server", "Ceph Object Gateway (squid)"}: "ceph",
-		{"X-Openstack-Request-Id", "tx1"}: "swift", {"X-Amz-Request-Id", "tx0-16-default"}: "ceph", {"Server", "nginx"}: "generic"} {
+		{"X-Openstack-Request-Id", "tx1"}: "swift", {"X-Amz-Request-Id", "tx00000000000000000000a-0069269c1d-1036-eu%20west"}: "ceph",
+		{"X-Amz-Request-Id", "tx00000000000000000000a"}: "generic", {"Server", "nginx"}: "generic"} {
 		f := newFake(t, func(w http.ResponseWriter, r request) {
 			w.Header().Set(server[0], server[1])
 			w.WriteHeader(http.StatusForbidden)
@@ -141,5 +147,55 @@ func TestClosed(t *testing.T) {
 	}
 	if n := len(f.requests()); n != 0 {
 		t.Errorf("a closed bucket made %d requests", n)
+	}
+}
+
+// What AWS_CA_BUNDLE names is trusted, as by the AWS command line.
+func TestOwnCertificates(t *testing.T) {
+	isolate(t)
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		stored(w, request{method: r.Method, header: r.Header}, "content", nil)
+	}))
+	defer server.Close()
+	open := func() error {
+		b, err := Open(context.Background(), "bucket", &Config{Endpoint: server.URL, Flavour: "aws", PathStyle: aws.Bool(true), MaxAttempts: 1})
+		if err != nil {
+			return err
+		}
+		_, err = b.Stat(context.Background(), "k", nil)
+		return err
+	}
+	if err := open(); err == nil {
+		t.Fatal("a certificate that nobody has vouched for is trusted")
+	}
+	bundle := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(bundle, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("AWS_CA_BUNDLE", bundle)
+	if err := open(); err != nil {
+		t.Errorf("a certificate of the bundle: %v", err)
+	}
+}
+
+// A redirect is not followed, by whatever client: the next host would get the signature, and the key of the customer.
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	isolate(t)
+	next := newFake(t, ordinary)
+	f := newFake(t, func(w http.ResponseWriter, r request) {
+		w.Header().Set("Location", next.URL+r.path)
+		w.WriteHeader(http.StatusTemporaryRedirect)
+	})
+	for name, client := range map[string]*http.Client{"our client": nil, "a client that is handed in": {}} {
+		b := f.open(t, "aws", func(c *Config) { c.HTTPClient = client })
+		if _, err := b.Stat(context.Background(), "k", nil); err == nil {
+			t.Errorf("%s: a redirect is no error", name)
+		}
+		if client != nil && client.CheckRedirect != nil {
+			t.Errorf("%s was changed", name)
+		}
+	}
+	if heard := next.requests(); len(heard) != 0 {
+		t.Errorf("the next host was asked: %v", heard)
 	}
 }

@@ -3,6 +3,7 @@ package retry
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -36,16 +37,18 @@ func Sleep(ctx context.Context, d time.Duration) bool {
 }
 
 // After reads the value of a Retry-After header, which is a number of seconds or a date (RFC 9110, section 10.2.3).
-// What is neither, or lies in the past, is zero.
+// What is neither, or lies in the past, is zero; what is longer than a hundred years is that.
 func After(value string, now time.Time) time.Duration {
 	if value == "" {
 		return 0
 	}
-	if seconds, err := strconv.ParseInt(strings.TrimSpace(value), 10, 32); err == nil {
-		return max(0, time.Duration(seconds)*time.Second)
+	if seconds, err := strconv.ParseInt(strings.TrimSpace(value), 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
+		return time.Duration(min(max(0, seconds), int64(century/time.Second))) * time.Second
 	}
 	if date, err := http.ParseTime(value); err == nil {
-		return max(0, date.Sub(now))
+		return min(max(0, date.Sub(now)), century)
 	}
 	return 0
 }
+
+const century = 100 * 365 * 24 * time.Hour

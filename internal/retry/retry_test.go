@@ -9,6 +9,8 @@ import (
 func TestAfter(t *testing.T) {
 	now := time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC)
 	for value, want := range map[string]time.Duration{"": 0, "0": 0, "7": 7 * time.Second, " 7 ": 7 * time.Second, "-3": 0, "soon": 0, "1e9": 0,
+		"3000000000": 3_000_000_000 * time.Second, "99999999999": century, "99999999999999999999": century, "-99999999999999999999": 0,
+		"Wed, 25 Nov 9026 10:00:00 GMT": century,
 		"Wed, 25 Nov 2026 10:01:30 GMT": 90 * time.Second, "Wed, 25 Nov 2026 09:00:00 GMT": 0} {
 		if got := After(value, now); got != want {
 			t.Errorf("Retry-After %q is %v, not %v", value, got, want)
