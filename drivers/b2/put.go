@@ -113,13 +113,7 @@ func (b *bucket) putStream(ctx context.Context, w *write, r io.Reader, digests *
 	if n, known := blob.BodySize(r); known {
 		size = n
 	}
-	cut, err := parts.Growing(opts.PartSize, b.limits())
-	if size > 0 {
-		cut, err = parts.Uniform(size, opts.PartSize, b.limits())
-	}
-	if err == nil && cut.First > parts.MaxBuffered {
-		err = fmt.Errorf("%w: a stream of %d bytes takes parts of %d; those that are held in memory have at most %d: give a file", errors.ErrUnsupported, size, cut.First, parts.MaxBuffered)
-	}
+	cut, err := parts.Streamed(size, opts.PartSize, b.limits())
 	if err != nil {
 		return nil, err
 	}

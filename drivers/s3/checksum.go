@@ -35,8 +35,7 @@ func (s sums) read() (c blob.Checksums) {
 	return c
 }
 
-// whole returns the checksums of an object: those that the server has, else the one that we left with its metadata, else,
-// from a server that verifies none, the MD5 that the ETag of an object of one piece is.
+// whole returns the checksums of an object: those that the server has, else the one that we left with its metadata.
 func (b *bucket) whole(s sums, metadata map[string]string) blob.Checksums {
 	c := s.read()
 	if _, ok := c.CRC32C(); ok {

@@ -54,7 +54,7 @@ func (b *bucket) copyOnce(ctx context.Context, key string, src blob.Source, opts
 	if err != nil {
 		return nil, err
 	}
-	if !b.reaches(from.b) {
+	if !b.reaches(ctx, from.b) {
 		return nil, fmt.Errorf("%w: the source is on another server, or under other credentials", errors.ErrUnsupported)
 	}
 	var metadata map[string]string
@@ -90,25 +90,25 @@ func (b *bucket) copyOnce(ctx context.Context, key string, src blob.Source, opts
 }
 
 // reaches tells whether b's server can copy from a bucket of other's, with b's credentials.
-func (b *bucket) reaches(other *bucket) bool {
+func (b *bucket) reaches(ctx context.Context, other *bucket) bool {
 	if b == other {
 		return true
 	}
 	return b.endpoint == other.endpoint && b.flavour == other.flavour && (b.customer == nil) == (other.customer == nil) &&
-		sameCredentials(b.credentials, other.credentials)
+		sameCredentials(ctx, b.credentials, other.credentials)
 }
 
 // sameCredentials tells whether two providers are one, or give the same key. (A read through a copy must not be made
 // under credentials that the source was not opened with.)
-func sameCredentials(a, b aws.CredentialsProvider) bool {
+func sameCredentials(ctx context.Context, a, b aws.CredentialsProvider) bool {
 	if reflect.TypeOf(a) == reflect.TypeOf(b) && reflect.TypeOf(a) != nil && reflect.TypeOf(a).Comparable() && a == b {
 		return true
 	}
 	if a == nil || b == nil {
 		return false
 	}
-	x, err1 := a.Retrieve(context.Background())
-	y, err2 := b.Retrieve(context.Background())
+	x, err1 := a.Retrieve(ctx)
+	y, err2 := b.Retrieve(ctx)
 	return err1 == nil && err2 == nil && x.AccessKeyID == y.AccessKeyID && x.SecretAccessKey == y.SecretAccessKey && x.SessionToken == y.SessionToken
 }
 
@@ -160,6 +160,9 @@ func (b *bucket) copySingle(ctx context.Context, w *write, from source, src blob
 	})
 	if err != nil {
 		return b.copyFailed(ctx, w, src, lost, err)
+	}
+	if err := b.encrypted(w, out.ServerSideEncryption, out.SSECustomerAlgorithm); err != nil {
+		return nil, err
 	}
 	made := &blob.Object{Key: w.key, Size: o.Size, Version: b.version(out.VersionId), Attributes: w.attributes, Checksums: o.Checksums}
 	if r := out.CopyObjectResult; r != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -25,6 +26,11 @@ func (b *bucket) copyParts(ctx context.Context, w *write, from source, src blob.
 	if err != nil {
 		return nil, err
 	}
+	if w.tags == nil {
+		if w.tags, err = from.tags(ctx); err != nil {
+			return nil, src.Fail(err)
+		}
+	}
 	id, err := b.begin(ctx, w)
 	if err != nil {
 		return nil, err
@@ -39,6 +45,9 @@ func (b *bucket) copyParts(ctx context.Context, w *write, from source, src blob.
 		done = append(done, s)
 		return err
 	})
+	if err == nil && !b.flavour.sourceIf.Has(blob.KindMatch) {
+		err = b.stillThere(ctx, src, o) // else the ranges may be of two versions
+	}
 	var made *blob.Object
 	if err == nil {
 		made, err = u.complete(ctx, done)
@@ -47,6 +56,42 @@ func (b *bucket) copyParts(ctx context.Context, w *write, from source, src blob.
 		b.cleanUp(ctx, w.key, id)
 	}
 	return made, err
+}
+
+// tags returns the tags of a source as a header has them, which an upload does not take over; nil if there are none.
+func (s source) tags(ctx context.Context) (*string, error) {
+	var out *s3.GetObjectTaggingOutput
+	err := s.b.call(ctx, func(ctx context.Context) (err error) {
+		out, err = s.b.client.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: &s.b.name, Key: &s.key, VersionId: header(s.version)})
+		return err
+	})
+	if f := failed(err); f != nil && (f.code == "NoSuchTagSet" || errors.Is(f, errors.ErrUnsupported)) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("its tags, which a copy keeps: %w", err)
+	}
+	tags := url.Values{}
+	for _, t := range out.TagSet {
+		tags.Set(aws.ToString(t.Key), aws.ToString(t.Value))
+	}
+	return header(tags.Encode()), nil
+}
+
+// stillThere tells whether the source is what it was when the copy began.
+func (b *bucket) stillThere(ctx context.Context, src blob.Source, o *blob.Object) error {
+	from, err := blob.Resolve[source](ctx, src)
+	if err != nil {
+		return err
+	}
+	now, err := from.b.head(ctx, from.key, blob.Condition{}, from.version, nil)
+	if err == nil && (now.ETag != o.ETag || !now.ModTime.Equal(o.ModTime)) {
+		err = errSourceChanged
+	}
+	if err != nil {
+		return src.Fail(err)
+	}
+	return nil
 }
 
 // copyRange copies one part. The source is resolved, and thereby allowed, for each.

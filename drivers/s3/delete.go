@@ -31,6 +31,9 @@ func (b *bucket) Delete(ctx context.Context, key string, opts *blob.DeleteOption
 	})
 	f := failed(err)
 	if f == nil {
+		if lost && !opts.If.IsZero() {
+			return ambiguous(err)
+		}
 		return err
 	}
 	switch {
@@ -38,12 +41,10 @@ func (b *bucket) Delete(ctx context.Context, key string, opts *blob.DeleteOption
 		return nil
 	case opts.If.IsZero() && f.status == http.StatusNotFound && f.code != "NoSuchBucket":
 		return nil
-	case !opts.If.IsZero() && lost && (f.status == http.StatusNotFound || f.status == http.StatusPreconditionFailed):
+	case !opts.If.IsZero() && (lost || f.lost):
 		return ambiguous(f)
 	case !opts.If.IsZero() && f.status == http.StatusNotFound && f.code != "NoSuchBucket":
 		f.is = fmt.Errorf("%w, as there is no object", blob.ErrPrecondition)
-	case !opts.If.IsZero() && f.lost:
-		return ambiguous(f)
 	}
 	return f
 }

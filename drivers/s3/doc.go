@@ -33,7 +33,8 @@
 // # Integrity
 //
 // Every body goes with a checksum that the server verifies: its CRC-32C, or, where the server knows none, its SHA-256
-// within the signature. Downloads are verified by the CRC-32C of the whole, which the server gives back or which is among
+// within the signature. (A conditional Put of a stream of more than 64 MiB, where that is one request, is compared
+// afterwards: with the MD5 that the server answers.) Downloads are verified by the CRC-32C of the whole, which the server gives back or which is among
 // the metadata. There it is missing in an object that was sent in parts, or as a stream of more than 64 MiB, since its
 // end was not known at its beginning.
 //
@@ -41,11 +42,13 @@
 //
 // Files and bodies that lie in memory are sent from where they are. Other streams are held in memory by parts, which
 // begin at 8 MiB and grow, under one budget of the process (64 MiB, and one part for each Put). A stream whose length is
-// not declared may have 492 GiB.
+// not declared may have 492 GiB, and 78 GiB where all parts must have one size.
 //
 // Requests are tried up to five times, with random waits that grow and that are at least what Retry-After says. A write on
 // a condition carries a mark of its own; if an answer is lost, the mark tells whether the write was carried out, and if it
-// does not, the outcome is [blob.ErrAmbiguous]. A mark is seen as the metadata "holdall-write" by other programs.
+// does not, the outcome is [blob.ErrAmbiguous]. A mark is seen as the metadata "holdall-write" by other programs. A Put in
+// parts that ends so may leave its parts, since to remove them could spoil an object that is being made of them; and an
+// upload whose beginning was answered to nobody stays. [blob.AbortUploads] removes both.
 //
 // # What S3 cannot say
 //

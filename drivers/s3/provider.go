@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 
@@ -12,7 +13,8 @@ import (
 
 // Provider is what S3 alone knows about an object that is stored: the Provider option of Put, Copy and Upload, as a
 // *Provider. The zero value of each field leaves the choice to the bucket. A server that does not know one refuses it, or,
-// if it is not AWS, may ignore it.
+// if it is not AWS, may ignore it; but that it encrypts, as by Encryption or [Config]'s CustomerKey, its answer must say,
+// or the write fails with [errors.ErrUnsupported]. An object of one request is stored by then, in the clear.
 type Provider struct {
 	StorageClass string            // such as "STANDARD_IA" or "GLACIER"
 	Tags         map[string]string // up to 10; a copy without any keeps those of its source
@@ -55,6 +57,17 @@ type provided struct {
 	kmsKey, kmsContext *string
 	bucketKey          *bool
 	tags               *string
+}
+
+// encrypted tells whether a server that was asked to encrypt says that it does.
+func (b *bucket) encrypted(w *write, byServer types.ServerSideEncryption, byCustomer *string) error {
+	switch {
+	case b.customer != nil && aws.ToString(byCustomer) == "":
+		return fmt.Errorf("%w: the server has taken no notice of the CustomerKey, and stores in the clear", errors.ErrUnsupported)
+	case w.encryption != "" && byServer == "":
+		return fmt.Errorf("%w: the server has taken no notice of Encryption, and stores in the clear", errors.ErrUnsupported)
+	}
+	return nil
 }
 
 func (p *Provider) check() error {

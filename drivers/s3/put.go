@@ -101,13 +101,7 @@ func (b *bucket) putStream(ctx context.Context, w *write, r io.Reader, verify *b
 	if b.single(w, 0) {
 		return b.putWhole(ctx, w, r, size, verify)
 	}
-	cut, err := parts.Growing(opts.PartSize, b.limits())
-	if size > 0 {
-		cut, err = parts.Uniform(size, opts.PartSize, b.limits())
-		if err == nil && cut.First > parts.MaxBuffered {
-			err = fmt.Errorf("%w: a stream of %d bytes takes parts of %d; those that are held in memory have at most %d: give a file", errors.ErrUnsupported, size, cut.First, parts.MaxBuffered)
-		}
-	}
+	cut, err := parts.Streamed(size, opts.PartSize, b.limits())
 	if err != nil {
 		return nil, err
 	}
@@ -156,6 +150,9 @@ func (b *bucket) putSingle(ctx context.Context, w *write, size int64, sum uint32
 	})
 	if err != nil {
 		return b.settle(ctx, w, lost, err)
+	}
+	if err := b.encrypted(w, out.ServerSideEncryption, out.SSECustomerAlgorithm); err != nil {
+		return nil, err
 	}
 	return &blob.Object{Key: w.key, Size: size, ETag: etag(out.ETag), Version: b.version(out.VersionId),
 		Attributes: w.attributes, Checksums: blob.CRC32CSum(sum)}, nil
@@ -235,6 +232,9 @@ func (b *bucket) newWrite(key string, a *blob.Attributes, cond blob.Condition, p
 	}
 	w := &write{key: key, attributes: *a, cond: cond, contentType: contentType(a.ContentType), encoding: header(a.ContentEncoding),
 		language: header(a.ContentLanguage), disposition: header(a.ContentDisposition), cache: header(a.CacheControl), provided: provider(p)}
+	if b.customer != nil && w.encryption != "" {
+		return nil, fmt.Errorf("%w: Encryption is %.20q, and the bucket has a CustomerKey; an object is encrypted by one of them", blob.ErrInvalid, w.encryption)
+	}
 	var err error
 	if w.metadata, err = encodeMetadata(a.Metadata, b.flavour); err != nil {
 		return nil, err
@@ -391,19 +391,20 @@ func (b *bucket) begin(ctx context.Context, w *write) (id string, err error) {
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(abortPatience, cancel) })
 	defer stop()
-	err = b.call(patient, func(patient context.Context) error {
+	var out *s3.CreateMultipartUploadOutput
+	err = b.call(patient, func(patient context.Context) (err error) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		out, err := b.client.CreateMultipartUpload(patient, in)
-		if err == nil {
-			id = aws.ToString(out.UploadId)
-		}
-		return answer(err, func() *string { return &id }, "the ID of the upload")
+		out, err = b.client.CreateMultipartUpload(patient, in)
+		return answer(err, func() *string { return out.UploadId }, "the ID of the upload")
 	})
-	if err == nil && ctx.Err() != nil {
+	if err != nil {
+		return "", err
+	}
+	id = *out.UploadId
+	if err = cmp.Or(ctx.Err(), b.encrypted(w, out.ServerSideEncryption, out.SSECustomerAlgorithm)); err != nil {
 		b.cleanUp(ctx, w.key, id)
-		err = ctx.Err()
 	}
 	return id, err
 }

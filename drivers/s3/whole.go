@@ -70,6 +70,9 @@ func (b *bucket) putThrough(ctx context.Context, w *write, r io.Reader, size int
 		}
 		return b.settle(ctx, w, f != nil && f.lost, err)
 	}
+	if err := b.encrypted(w, out.ServerSideEncryption, out.SSECustomerAlgorithm); err != nil {
+		return nil, err
+	}
 	o := &blob.Object{Key: w.key, Size: size, ETag: etag(out.ETag), Version: b.version(out.VersionId), Attributes: w.attributes}
 	if tag := strings.Trim(o.ETag, `"`); len(tag) == 2*md5.Size && b.customer == nil && tag != hex.EncodeToString(sum.Sum(nil)) {
 		return nil, fmt.Errorf("%w: the server has stored another content (%s) than was sent", blob.ErrChecksum, o.ETag)

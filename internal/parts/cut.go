@@ -1,6 +1,7 @@
 package parts
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/holdall-go/holdall/blob"
@@ -26,7 +27,7 @@ const (
 	defaultSize = 8 << 20
 
 	// stepParts is after how many parts of a stream of unknown length their size doubles. With parts from 8 to 64 MiB
-	// and 10,000 parts at most, as on S3, a stream may have 570 GiB.
+	// and 10,000 parts at most, as on S3, a stream may have 492 GiB.
 	stepParts = 1000
 
 	// MaxBuffered is the largest part that is held in memory.
@@ -54,18 +55,26 @@ func Uniform(size, hint int64, l Limits) (Cut, error) {
 	return Cut{First: part, Most: part, limits: l}, nil
 }
 
-// Growing returns the cut for a stream of unknown length that is held in memory: parts begin at the hint or 8 MiB, and
-// double after every 1,000 up to 64 MiB where the store allows it. So a short stream takes little memory and a long one
-// does not run out of parts.
-func Growing(hint int64, l Limits) (Cut, error) {
-	c, err := Uniform(0, hint, l)
-	if err == nil && !l.Uniform {
-		c.Step, c.Most = stepParts, max(c.First, MaxBuffered)
+// Streamed returns the cut of a stream, whose parts are held in memory. One of known size, more than zero, has parts of
+// one size. Those of another begin at the hint or 8 MiB, and double after every 1,000 up to 64 MiB where the store allows
+// it: so a short stream takes little memory and a long one does not run out of parts. A hint of more than MaxBuffered is
+// taken for that; a size that needs larger parts is ErrUnsupported.
+func Streamed(size, hint int64, l Limits) (Cut, error) {
+	c, err := Uniform(size, min(hint, MaxBuffered), l)
+	if err != nil {
+		return Cut{}, err
+	}
+	if c.First > MaxBuffered {
+		return Cut{}, fmt.Errorf("%w: a stream of %d bytes takes parts of %d; those that are held in memory have at most %d: give a file",
+			errors.ErrUnsupported, size, c.First, MaxBuffered)
+	}
+	if size <= 0 && !l.Uniform {
+		c.Step, c.Most = stepParts, MaxBuffered
 		if l.MaxSize > 0 {
 			c.Most = min(c.Most, l.MaxSize)
 		}
 	}
-	return c, err
+	return c, nil
 }
 
 // Whole returns the cut of a stream that must not be cut: one part of up to [MaxBuffered].

@@ -48,8 +48,8 @@ func TestUniform(t *testing.T) {
 	}
 }
 
-func TestGrowing(t *testing.T) {
-	c, err := Growing(0, s3)
+func TestStreamed(t *testing.T) {
+	c, err := Streamed(0, 0, s3)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,8 +66,16 @@ func TestGrowing(t *testing.T) {
 	}
 	uniform := s3
 	uniform.Uniform = true
-	if c, _ := Growing(0, uniform); c.Step != 0 {
+	if c, _ := Streamed(0, 0, uniform); c.Step != 0 {
 		t.Error("parts grow where all must have one size")
+	}
+	for _, test := range []struct{ size, hint, want int64 }{{10, 0, 8 << 20}, {10, 100 << 20, MaxBuffered}, {0, 1 << 30, MaxBuffered}, {640_000 << 20, 0, MaxBuffered}} {
+		if c, err := Streamed(test.size, test.hint, s3); err != nil || c.First != test.want {
+			t.Errorf("a stream of %d bytes, hint %d: %d, %v, want %d", test.size, test.hint, c.First, err, test.want)
+		}
+	}
+	if _, err := Streamed(640_000<<20+1, 0, s3); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("a stream whose parts do not fit into memory: %v", err)
 	}
 }
 
