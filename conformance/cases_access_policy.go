@@ -19,8 +19,12 @@ import (
 // eventually polls what another guard says, which may lag behind for as long as that guard states.
 func (t *T) eventually(guard *acl.Guard, what string, f func() bool) {
 	bound := guard.RevocationBound().Views
-	for deadline := time.Now().Add(bound + time.Second); !f(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
+	for deadline := time.Now().Add(bound); ; time.Sleep(10 * time.Millisecond) {
+		late := time.Now().After(deadline) // before f looks, which may take a while
+		if f() {
+			return
+		}
+		if late {
 			t.Errorf("another guard has not seen %s after its bound of %v", what, bound)
 			return
 		}

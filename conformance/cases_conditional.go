@@ -415,6 +415,9 @@ func absentReads(t *T) {
 	t.Put("k", "old")
 	body := strings.NewReader(t.content(1 << 20))
 	_, err := t.Bucket.Put(t.ctx, "k", struct{ io.Reader }{body}, &blob.PutOptions{If: blob.IfAbsent})
-	t.WantError("put if-absent", err, blob.ErrExist)
+	if !errors.Is(err, blob.ErrAmbiguous) { // as it may be where a server hangs up while the last of the body is on its way
+		t.WantError("put if-absent", err, blob.ErrExist)
+	}
+	t.WantContent("k", "old")
 	t.Recordf("a put if-absent that fails reads %d of %d bytes", body.Size()-int64(body.Len()), body.Size())
 }

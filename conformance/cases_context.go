@@ -24,7 +24,7 @@ var contextCases = []Case{
 	{ID: "O01", Doc: "with a context that has ended, every call answers its error and changes nothing", Run: endedContext},
 	{ID: "O02", Doc: "a deadline that passes in the middle of a read, a write or a listing is DeadlineExceeded, and publishes nothing", Run: func(t *T) { endInTheMiddle(t, context.DeadlineExceeded) }},
 	{ID: "O03", Doc: "a cancellation in the middle is context.Canceled through all wrapping", Run: func(t *T) { endInTheMiddle(t, context.Canceled) }},
-	{ID: "O04", Doc: "after a cancellation every call under way returns within a second, also with an endless body", Run: andThroughProxy(promptCancel, cancelInBlackHole)},
+	{ID: "O04", Doc: "after a cancellation every call under way returns soon, also with an endless body", Run: andThroughProxy(promptCancel, cancelInBlackHole)},
 	{ID: "O05", Doc: "a Reader is bound to the context of its Get, other results to none", Run: readerOfEndedContext},
 	{ID: "O06", Doc: "the cause of a cancellation: recorded whether errors.Is finds it", Run: cancelCause},
 	{ID: "O07", Doc: "calls that succeed, fail, or are abandoned leave no goroutine", Run: noGoroutines},
@@ -167,6 +167,10 @@ func (e *endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// cancelled is how long a call may take after its context has ended. Most return at once; a store may let what is under
+// way end, and remove it, so that nothing is left.
+const cancelled = 3500 * time.Millisecond
+
 func promptCancel(t *T) {
 	t.Put("large", strings.Repeat("x", 2<<20))
 	for i := range 20 {
@@ -234,7 +238,7 @@ func promptCancel(t *T) {
 		cancel()
 		at := time.Now()
 		t.within(10*time.Second, name+" after its cancellation", func() { err = <-ended })
-		if took := time.Since(at); took > time.Second {
+		if took := time.Since(at); took > cancelled {
 			t.Errorf("%s returned %v after its cancellation", name, took)
 		}
 		if err != nil || name != "delete each" { // all keys may have been done before

@@ -127,7 +127,7 @@ func (b *webBucket) do(ctx context.Context, c webCall) (resp *http.Response, los
 		lost = lost || e.lost
 		pause := wait/2 + rand.N(wait)
 		if b.flaws.noJitter {
-			pause = 5 * wait
+			pause = 50 * wait
 		}
 		if !b.flaws.ignoresAfter {
 			pause = max(pause, e.after)
@@ -150,7 +150,7 @@ func (b *webBucket) do(ctx context.Context, c webCall) (resp *http.Response, los
 func (b *webBucket) once(parent context.Context, c webCall) (*http.Response, error) {
 	if b.flaws.deaf {
 		later, cancel := context.WithCancel(context.WithoutCancel(parent))
-		context.AfterFunc(parent, func() { time.AfterFunc(3*time.Second, cancel) })
+		context.AfterFunc(parent, func() { time.AfterFunc(5*time.Second, cancel) })
 		parent = later
 	}
 	ctx, cancel := context.WithCancelCause(parent)

@@ -48,6 +48,14 @@ func (b *b2) versions(key string) (n int) {
 	return n
 }
 
+// allVersions is how many versions the bucket holds, of up to 1,000, hide markers included.
+func (b *b2) allVersions() int {
+	b.Helper()
+	var found struct{ Files []b2front.File }
+	b.call("b2_list_file_versions", b2front.Params{"maxFileCount": 1000}, &found)
+	return len(found.Files)
+}
+
 // content reads an object, or answers "" if it is missing.
 func content(t *testing.T, b blob.Bucket, key string) string {
 	t.Helper()

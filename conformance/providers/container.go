@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"os"
@@ -39,7 +40,7 @@ var Engine = sync.OnceValues(func() (*dockertest.Pool, error) {
 		return nil, err
 	}
 	pool.Client.SetTimeout(soon)
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), soon)
 	defer cancel()
 	if err := pool.Client.PingWithContext(ctx); err != nil {
 		return nil, err
@@ -150,13 +151,18 @@ func splitRef(ref string) (repository, tag string) {
 	return ref, ""
 }
 
-// freeAddress returns the URL of a port of 127.0.0.1 that nobody listens on right now.
+// freeAddress returns the URL of a port of 127.0.0.1 that nobody listens on right now. It is not one that systems give to
+// those who connect, which are from 32768, or 49152: one of them could take it until the server starts, or starts again.
 func freeAddress() (*url.URL, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
+	var l net.Listener
+	var err error
+	for range 100 {
+		at := fmt.Sprint("127.0.0.1:", 20_000+rand.IntN(12_000))
+		if l, err = net.Listen("tcp", at); err == nil {
+			return &url.URL{Scheme: "http", Host: at}, l.Close()
+		}
 	}
-	return &url.URL{Scheme: "http", Host: l.Addr().String()}, l.Close()
+	return nil, err
 }
 
 func (d *dockerized) endpoint() *url.URL { return d.at }

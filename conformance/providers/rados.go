@@ -218,6 +218,11 @@ func (c *Cluster) Pause(ctx context.Context, d time.Duration) error {
 	return pause(ctx, c.process, RADOS.Name, d)
 }
 
+// Freeze returns when the cluster is frozen, and thaw when it runs again. After more than a few seconds it may not recover.
+func (c *Cluster) Freeze() (thaw func() error, err error) {
+	return freezeProcess(c.process, RADOS.Name)
+}
+
 // remove kills it, and removes its files, which only the container's user may do.
 func (p *clusterProcess) remove() error {
 	_, _ = p.exec(context.Background(), "rm", "-rf", filepath.Join(p.dir, "ceph"))

@@ -87,6 +87,17 @@ func TestRADOSErasureCoded(t *testing.T) {
 	}
 }
 
+// freeze freezes a cluster, until the test is over at the latest.
+func freeze(t *testing.T, c *providers.Cluster) (thaw func() error) {
+	t.Helper()
+	thaw, err := c.Freeze()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = thaw() })
+	return thaw
+}
+
 // A cluster that stops answering gives errors in bounded time, and keeps neither who calls nor Close. What it was asked
 // meanwhile may come true later, and is said to be unknown.
 func TestRADOSPaused(t *testing.T) {
@@ -103,9 +114,7 @@ func TestRADOSPaused(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	resumed := make(chan error, 1)
-	go func() { resumed <- c.Pause(ctx, 5*time.Second) }()
-	time.Sleep(200 * time.Millisecond)
+	thaw := freeze(t, c)
 
 	short, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
 	defer cancel()
@@ -159,7 +168,7 @@ func TestRADOSPaused(t *testing.T) {
 	if err := b.Close(); err != nil || time.Since(began) > 2*time.Second {
 		t.Errorf("Close took %v: %v", time.Since(began), err)
 	}
-	if err := <-resumed; err != nil {
+	if err := thaw(); err != nil {
 		t.Fatal(err)
 	}
 	again, err := ceph.Open(ctx, providers.Pool, b.Namespace(), &ceph.Config{ConfigFile: c.Conf})
@@ -194,16 +203,14 @@ func TestRADOSUnknownPoolPaused(t *testing.T) {
 	if err := conn.Connect(); err != nil {
 		t.Fatal(err)
 	}
-	resumed := make(chan error, 1)
-	go func() { resumed <- c.Pause(t.Context(), 5*time.Second) }()
-	time.Sleep(200 * time.Millisecond)
+	thaw := freeze(t, c)
 	began := time.Now()
 	_, err = ceph.OpenConn(t.Context(), conn, "no-such-pool", "space", nil)
 	var e *blob.Error
 	if took := time.Since(began); took > 3*time.Second || !errors.As(err, &e) || !e.Retryable() {
 		t.Errorf("after %v: %v", took, err)
 	}
-	if err := <-resumed; err != nil {
+	if err := thaw(); err != nil {
 		t.Fatal(err)
 	}
 	// The monitors answer now, and the call that was left ends.
@@ -227,9 +234,7 @@ func TestRADOSCancelled(t *testing.T) {
 	}
 	threads := pprof.Lookup("threadcreate")
 	before := threads.Count()
-	resumed := make(chan error, 1)
-	go func() { resumed <- c.Pause(ctx, 4*time.Second) }()
-	time.Sleep(200 * time.Millisecond)
+	thaw := freeze(t, c)
 	const rounds, each = 5, 80
 	for round := range rounds {
 		var all sync.WaitGroup
@@ -254,7 +259,7 @@ func TestRADOSCancelled(t *testing.T) {
 	if n := threads.Count() - before; n > 400 {
 		t.Errorf("%d calls took %d threads", 3*rounds*each, n)
 	}
-	if err := <-resumed; err != nil {
+	if err := thaw(); err != nil {
 		t.Fatal(err)
 	}
 	for round := range rounds {

@@ -153,17 +153,28 @@ func (s *Server) Pause(ctx context.Context, d time.Duration) error {
 }
 
 func pause(ctx context.Context, p process, name string, d time.Duration) error {
-	if err := p.pause(); err != nil {
-		return fmt.Errorf("pausing %s: %w", name, err)
+	thaw, err := freezeProcess(p, name)
+	if err != nil {
+		return err
 	}
 	select {
 	case <-time.After(d):
 	case <-ctx.Done():
 	}
-	if err := p.resume(); err != nil {
-		return fmt.Errorf("resuming %s: %w", name, err)
+	return thaw()
+}
+
+// freezeProcess returns when p is frozen. The first call of thaw lets it go on.
+func freezeProcess(p process, name string) (thaw func() error, err error) {
+	if err := p.pause(); err != nil {
+		return nil, fmt.Errorf("pausing %s: %w", name, err)
 	}
-	return nil
+	return sync.OnceValue(func() error {
+		if err := p.resume(); err != nil {
+			return fmt.Errorf("resuming %s: %w", name, err)
+		}
+		return nil
+	}), nil
 }
 
 // tail keeps the last bytes that are written to it.

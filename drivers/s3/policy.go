@@ -57,8 +57,8 @@ func (b *Bucket) PublicAccessBlock(ctx context.Context) (PublicAccessBlock, erro
 	var p PublicAccessBlock
 	err := b.own(ctx, "public access block", "", func(ctx context.Context) error {
 		out, err := b.raw.client.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{Bucket: &b.raw.name})
-		if c := (*types.PublicAccessBlockConfiguration)(nil); err == nil && out.PublicAccessBlockConfiguration != c {
-			c = out.PublicAccessBlockConfiguration
+		if err == nil && out.PublicAccessBlockConfiguration != nil {
+			c := out.PublicAccessBlockConfiguration
 			p = PublicAccessBlock{aws.ToBool(c.BlockPublicAcls), aws.ToBool(c.IgnorePublicAcls), aws.ToBool(c.BlockPublicPolicy), aws.ToBool(c.RestrictPublicBuckets)}
 		}
 		return err

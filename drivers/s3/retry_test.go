@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -18,10 +19,9 @@ import (
 
 // failFirst makes a server that fails its first n requests in a way, and then does what it should.
 func failFirst(t *testing.T, n int, fail func(w http.ResponseWriter), then func(w http.ResponseWriter, r request)) *fake {
-	left := n
+	var asked atomic.Int64
 	return newFake(t, func(w http.ResponseWriter, r request) {
-		if left > 0 { // a connection carries one request at a time, and these tests send one at a time
-			left--
+		if asked.Add(1) <= int64(n) {
 			fail(w)
 			return
 		}

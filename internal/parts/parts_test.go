@@ -285,7 +285,7 @@ func TestReleasedPartsAreClosed(t *testing.T) {
 // Many streams at once hold no more than the budget, and one part each.
 func TestBudget(t *testing.T) {
 	const streams, part = 6, 16 << 20
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	most := 0
 	var wait sync.WaitGroup

@@ -47,6 +47,8 @@ eventlet_debug = false
 pipeline = catch_errors gatekeeper healthcheck cache listing_formats bulk tempurl s3api tempauth copy container-quotas account-quotas slo dlo versioned_writes symlink proxy-server
 [app:proxy-server]
 use = egg:swift#proxy
+conn_timeout = 10
+node_timeout = 30
 allow_account_management = true
 account_autocreate = true
 [filter:tempauth]
@@ -87,6 +89,10 @@ mount_check = false
 recon_cache_path = $dir/cache
 log_level = WARNING
 fallocate_reserve = 0
+# Nobody repeats what one server leaves for later, as a listing that it could not change in time, so they wait.
+conn_timeout = 10
+node_timeout = 30
+container_update_timeout = 30
 [pipeline:main]
 pipeline = $server-server
 [app:$server-server]

@@ -1,0 +1,212 @@
+package providers_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/conformance/providers"
+	"github.com/holdall-go/holdall/drivers/s3"
+)
+
+const allUsers = "http://acs.amazonaws.com/groups/global/AllUsers"
+
+// TestNative uses what S3 alone has, through *s3.Bucket, as far as each server has it: what is opened to everybody
+// anybody reads, and nothing else. What a server does not have, it refuses.
+func TestNative(t *testing.T) {
+	has := map[*providers.Provider]map[string]bool{
+		providers.Ceph:      {"policy": true, "object ACL": true, "bucket ACL": true, "public access block": true, "tags": true},
+		providers.MinIO:     {"policy": true, "tags": true},
+		providers.Versitygw: {"policy": true, "tags": true},
+		providers.Swift:     {},
+	}
+	each(t, func(t *testing.T, s *providers.Server) {
+		for what, use := range map[string]func(t *testing.T, owner, anybody *s3.Bucket) error{
+			"policy": usePolicy, "object ACL": useObjectACL, "bucket ACL": useBucketACL, "public access block": usePublicAccessBlock, "tags": useTags} {
+			t.Run(strings.ReplaceAll(what, " ", "_"), func(t *testing.T) {
+				owner, anybody := nativeBucket(t, s)
+				err := use(t, owner, anybody)
+				if has[s.Provider][what] && err != nil {
+					t.Error(err)
+				}
+				if !has[s.Provider][what] && err == nil {
+					t.Error("it is there; let the table above say so")
+				}
+			})
+		}
+	})
+}
+
+// nativeBucket makes a bucket with two objects, and returns it as its owner has it and as anybody does.
+func nativeBucket(t *testing.T, s *providers.Server) (owner, anybody *s3.Bucket) {
+	t.Helper()
+	who := s.Provider.Holders[0]
+	client := s.Client(who)
+	name := fmt.Sprintf("native-%s", strings.ToLower(strings.ReplaceAll(t.Name()[strings.LastIndex(t.Name(), "/")+1:], "_", "-")))
+	if _, err := client.CreateBucket(t.Context(), &awss3.CreateBucketInput{Bucket: &name}); err != nil {
+		t.Fatal(err)
+	}
+	open := func(cfg *s3.Config) *s3.Bucket {
+		cfg.Endpoint, cfg.Region, cfg.MaxAttempts = s.Endpoint.String(), "us-east-1", 2
+		b, err := s3.Open(t.Context(), name, cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { b.Close() })
+		return b
+	}
+	owner = open(&s3.Config{Credentials: credentials.NewStaticCredentialsProvider(who.Access, who.Secret, "")})
+	anybody = open(&s3.Config{Anonymous: true})
+	t.Cleanup(func() {
+		ctx := context.WithoutCancel(t.Context())
+		if _, err := blob.DeletePrefix(ctx, owner, ""); err != nil {
+			t.Error(err)
+		}
+		if _, err := client.DeleteBucket(ctx, &awss3.DeleteBucketInput{Bucket: aws.String(name)}); err != nil {
+			t.Error(err)
+		}
+	})
+	for _, key := range []string{"open/a", "shut/b"} {
+		if _, err := blob.WriteAll(t.Context(), owner, key, []byte(key), nil); err != nil {
+			t.Fatal(err)
+		}
+		mayRead(t, anybody, key, false)
+	}
+	return owner, anybody
+}
+
+func mayRead(t *testing.T, b *s3.Bucket, key string, may bool) {
+	t.Helper()
+	content, err := blob.ReadAll(t.Context(), b, key)
+	if may && (err != nil || string(content) != key) {
+		t.Errorf("%s, which is open, gives %q, %v", key, content, err)
+	}
+	if !may && !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("%s, which is shut, gives %q, %v", key, content, err)
+	}
+}
+
+func usePolicy(t *testing.T, owner, anybody *s3.Bucket) error {
+	ctx := t.Context()
+	if _, err := owner.Policy(ctx); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("the policy of a new bucket: %w", err)
+	}
+	policy := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":["s3:GetObject"],"Resource":["arn:aws:s3:::%s/open/*"]}]}`, owner.Name())
+	if err := owner.SetPolicy(ctx, policy); err != nil {
+		return err
+	}
+	mayRead(t, anybody, "open/a", true)
+	mayRead(t, anybody, "shut/b", false)
+	if got, err := owner.Policy(ctx); err != nil || !strings.Contains(got, "s3:GetObject") {
+		t.Errorf("the policy is %q, %v", got, err)
+	}
+	if err := owner.DeletePolicy(ctx); err != nil {
+		return err
+	}
+	if err := owner.DeletePolicy(ctx); err != nil {
+		t.Errorf("a second removal: %v", err)
+	}
+	mayRead(t, anybody, "open/a", false)
+	return nil
+}
+
+func useObjectACL(t *testing.T, owner, anybody *s3.Bucket) error {
+	ctx := t.Context()
+	before, err := owner.ObjectACL(ctx, "open/a", "")
+	if err != nil {
+		return err
+	}
+	public := &s3.ACL{Grants: append(before.Grants, s3.Grant{URI: allUsers, Permission: "READ"})}
+	if err := owner.SetObjectACL(ctx, "open/a", "", public); err != nil {
+		return err
+	}
+	mayRead(t, anybody, "open/a", true)
+	mayRead(t, anybody, "shut/b", false)
+	if now, err := owner.ObjectACL(ctx, "open/a", ""); err != nil || now.Owner != before.Owner || len(now.Grants) != len(before.Grants)+1 {
+		t.Errorf("the ACL is %+v, %v", now, err)
+	}
+	if err := owner.SetObjectACL(ctx, "open/a", "", before); err != nil {
+		return err
+	}
+	mayRead(t, anybody, "open/a", false)
+	_, err = owner.Put(ctx, "open/a", strings.NewReader("open/a"), &blob.PutOptions{Provider: &s3.Provider{ACL: "public-read"}})
+	mayRead(t, anybody, "open/a", true)
+	return err
+}
+
+func useBucketACL(t *testing.T, owner, anybody *s3.Bucket) error {
+	ctx := t.Context()
+	lists := func() bool {
+		for _, err := range anybody.List(ctx, nil) {
+			return err == nil
+		}
+		return true
+	}
+	before, err := owner.BucketACL(ctx)
+	if err != nil {
+		return err
+	}
+	if lists() {
+		t.Error("anybody lists a new bucket")
+	}
+	if err := owner.SetBucketACL(ctx, &s3.ACL{Grants: append(before.Grants, s3.Grant{URI: allUsers, Permission: "READ"})}); err != nil {
+		return err
+	}
+	if !lists() {
+		t.Error("nobody else lists a bucket that is open for it")
+	}
+	return owner.SetBucketACL(ctx, before)
+}
+
+func usePublicAccessBlock(t *testing.T, owner, anybody *s3.Bucket) error {
+	ctx := t.Context()
+	if _, err := owner.PublicAccessBlock(ctx); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("the public access block of a new bucket: %w", err)
+	}
+	all := s3.PublicAccessBlock{BlockACLs: true, IgnoreACLs: true, BlockPolicy: true, RestrictPolicy: true}
+	if err := owner.SetPublicAccessBlock(ctx, all); err != nil {
+		return err
+	}
+	if got, err := owner.PublicAccessBlock(ctx); err != nil || got != all {
+		t.Errorf("the block is %+v, %v", got, err)
+	}
+	_, err := owner.Put(ctx, "open/a", strings.NewReader("open/a"), &blob.PutOptions{Provider: &s3.Provider{ACL: "public-read"}})
+	if err == nil {
+		t.Error("a public ACL is set in spite of the block")
+	}
+	mayRead(t, anybody, "open/a", false)
+	return nil
+}
+
+func useTags(t *testing.T, owner, _ *s3.Bucket) error {
+	ctx := t.Context()
+	tagged := &blob.PutOptions{Provider: &s3.Provider{Tags: map[string]string{"project x": "a+b=c"}, StorageClass: "STANDARD"}}
+	if _, err := owner.Put(ctx, "open/a", strings.NewReader("open/a"), tagged); err != nil {
+		return err
+	}
+	src, err := owner.Source(ctx, "open/a", nil)
+	if err != nil {
+		return err
+	}
+	if _, err := owner.Copy(ctx, "open/copy", src, nil); err != nil {
+		return err
+	}
+	for _, key := range []string{"open/a", "open/copy"} {
+		out, err := owner.Client().GetObjectTagging(ctx, &awss3.GetObjectTaggingInput{Bucket: aws.String(owner.Name()), Key: &key})
+		if err != nil {
+			return err
+		}
+		if len(out.TagSet) != 1 || aws.ToString(out.TagSet[0].Key) != "project x" || aws.ToString(out.TagSet[0].Value) != "a+b=c" {
+			return fmt.Errorf("the tags of %s are %v", key, out.TagSet)
+		}
+	}
+	return nil
+}
