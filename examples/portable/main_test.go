@@ -19,7 +19,7 @@ func TestRun(t *testing.T) {
 		}
 		outputs = append(outputs, out.String())
 	}
-	if outputs[0] != outputs[1] || !strings.HasSuffix(outputs[0], "get   the last 7 bytes of copy: tuesday\n") {
+	if outputs[0] != outputs[1] || !strings.HasSuffix(outputs[0], "get   tuesday: a note of monday\n") {
 		t.Errorf("memory and files differ, or say something else:\n%s\n%s", outputs[0], outputs[1])
 	}
 	if err := run(context.Background(), &strings.Builder{}, "no-such-scheme://x"); err == nil {
