@@ -17,7 +17,7 @@ import (
 )
 
 // memoryMiB is the size of the objects of G10.
-var memoryMiB = 2048
+var memoryMiB = 10 << 10
 
 // memoryTurns is how often each side of G10 runs; the largest figure counts.
 const memoryTurns = 3
