@@ -26,9 +26,11 @@ func TestNative(t *testing.T) {
 		providers.Ceph:      {"policy": true, "object ACL": true, "bucket ACL": true, "public access block": true, "tags": true},
 		providers.MinIO:     {"policy": true, "tags": true},
 		providers.Versitygw: {"policy": true, "tags": true},
-		providers.Swift:     {},
 	}
 	each(t, func(t *testing.T, s *providers.Server) {
+		if s.Provider == providers.Swift {
+			t.Skip("not run: Swift's S3 door answers 400 to who does not sign, so nothing can be opened to everybody")
+		}
 		for what, use := range map[string]func(t *testing.T, owner, anybody *s3.Bucket) error{
 			"policy": usePolicy, "object ACL": useObjectACL, "bucket ACL": useBucketACL, "public access block": usePublicAccessBlock, "tags": useTags} {
 			t.Run(strings.ReplaceAll(what, " ", "_"), func(t *testing.T) {
@@ -37,8 +39,8 @@ func TestNative(t *testing.T) {
 				if has[s.Provider][what] && err != nil {
 					t.Error(err)
 				}
-				if !has[s.Provider][what] && err == nil {
-					t.Error("it is there; let the table above say so")
+				if !has[s.Provider][what] && !errors.Is(err, errors.ErrUnsupported) {
+					t.Errorf("what the server does not have answers %v", err)
 				}
 			})
 		}
@@ -124,13 +126,12 @@ func useObjectACL(t *testing.T, owner, anybody *s3.Bucket) error {
 	if err != nil {
 		return err
 	}
-	public := &s3.ACL{Grants: append(before.Grants, s3.Grant{URI: allUsers, Permission: "READ"})}
-	if err := owner.SetObjectACL(ctx, "open/a", "", public); err != nil {
+	if err := owner.SetObjectACL(ctx, "open/a", "", openTo(before)); err != nil {
 		return err
 	}
 	mayRead(t, anybody, "open/a", true)
 	mayRead(t, anybody, "shut/b", false)
-	if now, err := owner.ObjectACL(ctx, "open/a", ""); err != nil || now.Owner != before.Owner || len(now.Grants) != len(before.Grants)+1 {
+	if now, err := owner.ObjectACL(ctx, "open/a", ""); err != nil || now.Owner != before.Owner || len(now.Grants) != 2 {
 		t.Errorf("the ACL is %+v, %v", now, err)
 	}
 	if err := owner.SetObjectACL(ctx, "open/a", "", before); err != nil {
@@ -140,6 +141,15 @@ func useObjectACL(t *testing.T, owner, anybody *s3.Bucket) error {
 	_, err = owner.Put(ctx, "open/a", strings.NewReader("open/a"), &blob.PutOptions{Provider: &s3.Provider{ACL: "public-read"}})
 	mayRead(t, anybody, "open/a", true)
 	return err
+}
+
+// openTo is an ACL that lets everybody read, and leaves the owner all.
+func openTo(before *s3.ACL) *s3.ACL {
+	everybody := &s3.ACL{Grants: []s3.Grant{{URI: allUsers, Permission: "READ"}}}
+	if before.Owner != "" { // MinIO answers with an owner without a name
+		everybody.Grants = append(everybody.Grants, s3.Grant{ID: before.Owner, Permission: "FULL_CONTROL"})
+	}
+	return everybody
 }
 
 func useBucketACL(t *testing.T, owner, anybody *s3.Bucket) error {
@@ -157,7 +167,7 @@ func useBucketACL(t *testing.T, owner, anybody *s3.Bucket) error {
 	if lists() {
 		t.Error("anybody lists a new bucket")
 	}
-	if err := owner.SetBucketACL(ctx, &s3.ACL{Grants: append(before.Grants, s3.Grant{URI: allUsers, Permission: "READ"})}); err != nil {
+	if err := owner.SetBucketACL(ctx, openTo(before)); err != nil {
 		return err
 	}
 	if !lists() {
@@ -168,8 +178,10 @@ func useBucketACL(t *testing.T, owner, anybody *s3.Bucket) error {
 
 func usePublicAccessBlock(t *testing.T, owner, anybody *s3.Bucket) error {
 	ctx := t.Context()
-	if _, err := owner.PublicAccessBlock(ctx); !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("the public access block of a new bucket: %w", err)
+	if got, err := owner.PublicAccessBlock(ctx); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	} else if got != (s3.PublicAccessBlock{}) {
+		t.Errorf("the public access block of a new bucket is %+v", got)
 	}
 	all := s3.PublicAccessBlock{BlockACLs: true, IgnoreACLs: true, BlockPolicy: true, RestrictPolicy: true}
 	if err := owner.SetPublicAccessBlock(ctx, all); err != nil {
@@ -204,8 +216,11 @@ func useTags(t *testing.T, owner, _ *s3.Bucket) error {
 		if err != nil {
 			return err
 		}
+		if len(out.TagSet) == 0 {
+			return fmt.Errorf("%s has no tags", key)
+		}
 		if len(out.TagSet) != 1 || aws.ToString(out.TagSet[0].Key) != "project x" || aws.ToString(out.TagSet[0].Value) != "a+b=c" {
-			return fmt.Errorf("the tags of %s are %v", key, out.TagSet)
+			t.Errorf("%s has %d tags, the first %q: %q", key, len(out.TagSet), aws.ToString(out.TagSet[0].Key), aws.ToString(out.TagSet[0].Value))
 		}
 	}
 	return nil

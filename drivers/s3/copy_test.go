@@ -34,7 +34,7 @@ func TestLargeCopy(t *testing.T) {
 		case q.Has("tagging"):
 			answerXML(w, "<Tagging><TagSet><Tag><Key>a b</Key><Value>c&amp;d</Value></Tag></TagSet></Tagging>")
 		case q.Has("uploads"):
-			if r.header.Get("Content-Type") != "text/x-large" || r.header.Get("X-Amz-Tagging") != "a+b=c%26d" {
+			if r.header.Get("Content-Type") != "text/x-large" || r.header.Get("X-Amz-Tagging") != "a%20b=c%26d" {
 				t.Errorf("the copy begins with the type %q and the tags %q", r.header.Get("Content-Type"), r.header.Get("X-Amz-Tagging"))
 			}
 			answerXML(w, "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>")
@@ -165,7 +165,7 @@ func TestProviderOptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := f.requests()[0].header
-	for name, want := range map[string]string{"X-Amz-Storage-Class": "STANDARD_IA", "X-Amz-Tagging": "a+b=c%26d", "X-Amz-Acl": "private", "X-Amz-Server-Side-Encryption": "aws:kms",
+	for name, want := range map[string]string{"X-Amz-Storage-Class": "STANDARD_IA", "X-Amz-Tagging": "a%20b=c%26d", "X-Amz-Acl": "private", "X-Amz-Server-Side-Encryption": "aws:kms",
 		"X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id": "id", "Content-Type": noContentType} {
 		if got := h.Get(name); got != want {
 			t.Errorf("%s is %q, not %q", name, got, want)

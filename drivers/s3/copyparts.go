@@ -75,7 +75,7 @@ func (s source) tags(ctx context.Context) (*string, error) {
 	for _, t := range out.TagSet {
 		tags.Set(aws.ToString(t.Key), aws.ToString(t.Value))
 	}
-	return header(tags.Encode()), nil
+	return tagging(tags), nil
 }
 
 // stillThere tells whether the source is what it was when the copy began.

@@ -48,6 +48,7 @@ func TestAnswersHaveTheirMeaning(t *testing.T) {
 		{400, "RequestTimeout", nil, true},
 		{429, "TooManyRequests", nil, true},
 		{500, "InternalError", nil, true},
+		{400, "AccessControlListNotSupported", []error{errors.ErrUnsupported}, false},
 		{501, "NotImplemented", []error{errors.ErrUnsupported}, false},
 		{503, "SlowDown", nil, true},
 		{502, "", nil, true},

@@ -52,7 +52,8 @@ type PublicAccessBlock struct {
 	RestrictPolicy bool // let a public policy serve the account and AWS services only
 }
 
-// PublicAccessBlock returns the settings of the bucket. A bucket without any is blob.ErrNotExist.
+// PublicAccessBlock returns the settings of the bucket. A bucket without any is blob.ErrNotExist, or, of Ceph, has the zero
+// value.
 func (b *Bucket) PublicAccessBlock(ctx context.Context) (PublicAccessBlock, error) {
 	var p PublicAccessBlock
 	err := b.own(ctx, "public access block", "", func(ctx context.Context) error {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -45,9 +46,14 @@ func provider(p any) provided {
 		for name, value := range o.Tags {
 			query.Set(name, value)
 		}
-		v.tags = aws.String(query.Encode())
+		v.tags = tagging(query)
 	}
 	return v
+}
+
+// tagging writes tags as a header has them; nil if there are none. A space is %20: to Ceph a plus is a plus.
+func tagging(tags url.Values) *string {
+	return header(strings.ReplaceAll(tags.Encode(), "+", "%20"))
 }
 
 type provided struct {
