@@ -1,6 +1,7 @@
 package providers_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -35,6 +36,7 @@ func TestNative(t *testing.T) {
 			"policy": usePolicy, "object ACL": useObjectACL, "bucket ACL": useBucketACL, "public access block": usePublicAccessBlock, "tags": useTags} {
 			t.Run(strings.ReplaceAll(what, " ", "_"), func(t *testing.T) {
 				owner, anybody := nativeBucket(t, s)
+				mayRead(t, anybody, "open/a", false)
 				err := use(t, owner, anybody)
 				if has[s.Provider][what] && err != nil {
 					t.Error(err)
@@ -80,7 +82,6 @@ func nativeBucket(t *testing.T, s *providers.Server) (owner, anybody *s3.Bucket)
 		if _, err := blob.WriteAll(t.Context(), owner, key, []byte(key), nil); err != nil {
 			t.Fatal(err)
 		}
-		mayRead(t, anybody, key, false)
 	}
 	return owner, anybody
 }
@@ -224,4 +225,49 @@ func useTags(t *testing.T, owner, _ *s3.Bucket) error {
 		}
 	}
 	return nil
+}
+
+// TestCustomerKey stores under a key of the customer (SSE-C): with it the content is there, in one request and in parts,
+// copied and downloaded, and without it or with another it is not. A server that cannot refuses it, or is found out.
+func TestCustomerKey(t *testing.T) {
+	each(t, func(t *testing.T, s *providers.Server) {
+		plain, _ := nativeBucket(t, s)
+		who := s.Provider.Holders[0]
+		open := func(key byte) *s3.Bucket {
+			b, err := s3.Open(t.Context(), plain.Name(), &s3.Config{Endpoint: s.Endpoint.String(), Region: "us-east-1", MaxAttempts: 2,
+				Credentials: credentials.NewStaticCredentialsProvider(who.Access, who.Secret, ""), CustomerKey: bytes.Repeat([]byte{key}, 32)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { b.Close() })
+			return b
+		}
+		secret, other := open(1), open(2)
+		if s.Provider != providers.Ceph { // the others want TLS for it, or do not have it
+			_, err := blob.WriteAll(t.Context(), secret, "k", []byte("content"), nil)
+			if !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, blob.ErrInvalid) {
+				t.Errorf("a server that does not encrypt answers %v", err)
+			}
+			return
+		}
+		large := bytes.Repeat([]byte("0123456789abcdef"), 12<<20/16)
+		for key, content := range map[string][]byte{"open/small": []byte("content"), "open/large": large} {
+			if _, err := blob.WriteAll(t.Context(), secret, key, content, nil); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := blob.Copy(t.Context(), secret, key+"-copy", secret, key, nil); err != nil {
+				t.Fatal(err)
+			}
+			for _, key := range []string{key, key + "-copy"} {
+				if got, err := blob.ReadAll(t.Context(), secret, key); err != nil || !bytes.Equal(got, content) {
+					t.Errorf("%s: %d bytes, %v", key, len(got), err)
+				}
+				for name, b := range map[string]*s3.Bucket{"no key": plain, "another key": other} {
+					if got, err := blob.ReadAll(t.Context(), b, key); err == nil {
+						t.Errorf("with %s, %s gives %d bytes", name, key, len(got))
+					}
+				}
+			}
+		}
+	})
 }
