@@ -245,6 +245,44 @@ func TestB2RestrictedKey(t *testing.T) {
 	}
 }
 
+// A key without readFiles uploads, in a public bucket also above what was written meanwhile. In a private one it cannot,
+// and hears what it lacks.
+func TestB2UploadWithoutReadFiles(t *testing.T) {
+	b := newB2(t)
+	ctx := t.Context()
+	id, key, err := b.MakeKey(ctx, b.bucket.ID, "", "listFiles", "writeFiles")
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := b.open(func(c *driver.Config) { c.KeyID, c.Key = id, key })
+	complete := func(key string, overtaken bool) error {
+		u, err := open.Upload(ctx, key, &blob.UploadOptions{PartSize: 5_000_000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n, size := range []int{5_000_000, 1} {
+			if _, err := u.Put(ctx, n+1, io.NewSectionReader(bytes.NewReader(make([]byte, size)), 0, int64(size))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if overtaken {
+			b.put(key, "meanwhile")
+		}
+		_, err = u.Complete(ctx)
+		return err
+	}
+	if err := complete("alone", false); err != nil {
+		t.Errorf("an upload: %v", err)
+	}
+	if err := complete("private", true); !errors.Is(err, blob.ErrAmbiguous) || !strings.Contains(fmt.Sprint(err), "lacks the capability readFiles") {
+		t.Errorf("one that was overtaken, in a private bucket: %v", err)
+	}
+	b.call("b2_update_bucket", b2front.Params{"accountId": b.ID, "bucketType": "allPublic"}, nil)
+	if err := complete("public", true); err != nil {
+		t.Errorf("one that was overtaken, in a public bucket: %v", err)
+	}
+}
+
 // Under faults, and when tokens end, many writers store all that they are told is stored, no two use one upload URL,
 // none is used that the server has given up, and every call is counted as what it is charged as.
 func TestB2ManyWritersUnderFaults(t *testing.T) {

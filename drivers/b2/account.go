@@ -65,7 +65,7 @@ func (a *account) current() *grant {
 	return a.grant
 }
 
-// needed are the capabilities without which a call is refused.
+// needed are the capabilities without which a call is refused in any bucket.
 // https://www.backblaze.com/docs/cloud-storage-application-key-capabilities
 var needed = map[string]string{
 	"b2_cancel_large_file": "writeFiles", "b2_copy_file": "writeFiles", "b2_copy_part": "writeFiles", "b2_delete_file_version": "deleteFiles",
@@ -81,6 +81,18 @@ func (g *grant) permits(call string) error {
 		return &Error{Call: call, is: fs.ErrPermission, Message: fmt.Sprintf("the application key lacks the capability %s, which %s needs", capability, call)}
 	}
 	return nil
+}
+
+// neededWherePrivate are the capabilities that a call needs unless the bucket is public, which only B2 is sure to know.
+// https://www.backblaze.com/apidocs/b2-copy-file
+var neededWherePrivate = map[string]string{"b2_copy_file": "readFiles", "b2_copy_part": "readFiles"}
+
+// blame says in the answer to a call that was denied what the key lacks for it. That to an authorization, before which
+// there is no grant, is left as it is.
+func (g *grant) blame(e *Error) {
+	if capability := neededWherePrivate[e.Call]; e.Code == "unauthorized" && capability != "" && !g.may(capability) {
+		e.Message = fmt.Sprintf("the application key lacks the capability %s, which %s needs in a private bucket", capability, e.Call)
+	}
 }
 
 // covers refuses names outside of the key's prefix, for the same reason.

@@ -8,8 +8,10 @@
 // whose parameters are endpoint, versions (keep or remove) and any_keys, as in [Config]. The application key comes from
 // where Backblaze's own tools find it, the environment variables B2_APPLICATION_KEY_ID and B2_APPLICATION_KEY; a URL
 // holds none. A key that is restricted to the bucket, and to a prefix in it, is enough. What it lacks for a call is
-// named before any request: listFiles, readFiles, writeFiles, deleteFiles. What is B2's alone is on [Bucket], the type
-// that Open returns: [Bucket.Calls] and [Bucket.Sweep].
+// named before any request: listFiles, readFiles, writeFiles, deleteFiles. A large file takes writeFiles and listFiles;
+// without readFiles, one that was overtaken (see Versions) in a private bucket cannot be copied above, and is
+// [blob.ErrAmbiguous]. What is B2's alone is on [Bucket], the type that Open returns: [Bucket.Calls] and
+// [Bucket.Sweep].
 //
 // # No conditions
 //

@@ -1,6 +1,7 @@
 package b2
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -201,5 +202,28 @@ func TestCapabilitiesAreNamed(t *testing.T) {
 	_, err = Open(ctx, "bucket", &Config{KeyID: testKeyID, Key: testKey, Endpoint: f.URL})
 	if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "listBuckets") {
 		t.Errorf("a key for all buckets that may not list them answers %v", err)
+	}
+}
+
+// A copy needs readFiles in a private bucket, and not in a public one. So an upload that is to be copied above what was
+// written meanwhile is tried without, and the answer that denies it names what is lacking.
+func TestUploadWithoutReadFiles(t *testing.T) {
+	for _, public := range []bool{false, true} {
+		s := &largeStore{versions: []map[string]any{version("newer", "k", "upload"), version("large", "k", "upload")}}
+		f := newFake(t, func(w http.ResponseWriter, r request) bool {
+			if r.call == "b2_copy_file" && !public {
+				answerError(w, http.StatusUnauthorized, "unauthorized", "")
+				return true
+			}
+			return s.answer(w, r)
+		})
+		f.capabilities = []string{"listBuckets", "listFiles", "writeFiles"}
+		_, err := f.open(t).Put(context.Background(), "k", bytes.NewReader(make([]byte, minPart+1)), &blob.PutOptions{PartSize: minPart})
+		if public && err != nil {
+			t.Errorf("in a public bucket: %v", err)
+		}
+		if !public && (!errors.Is(err, blob.ErrAmbiguous) || !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "lacks the capability readFiles")) {
+			t.Errorf("in a private bucket: %v", err)
+		}
 	}
 }

@@ -168,7 +168,9 @@ func (t *transport) judge(x *exchange, resp *http.Response) error {
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, mostAnswer+1))
 	if !ok {
-		return x.fail(answered(x.call, resp, body))
+		e := answered(x.call, resp, body)
+		t.account.current().blame(e)
+		return x.fail(e)
 	}
 	if ctx := resp.Request.Context(); err != nil && ctx.Err() != nil {
 		return ctx.Err()
