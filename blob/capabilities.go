@@ -57,6 +57,7 @@ type Capabilities struct {
 	Guarded         bool // under access control: an upload ID that is not one's own is fs.ErrPermission, and some names are reserved
 	PartOfSegment   bool // is a Sub whose prefix does not end in "/": what begins a key here goes on with a segment there
 	CanonicalKeys   bool // refuses keys that a path could read otherwise: empty, "." and ".." segments (some stores: amid white space too), '\\', control bytes
+	URLKeys         bool // refuses keys that the path of a URL would not keep: "." and ".." segments, ASCII control bytes
 	XMLKeys         bool // refuses keys with U+FFFE or U+FFFF, which XML cannot say: its listings are XML without an encoding
 	EventualList    bool // a listing may lag behind writes
 	EventualRead    bool // Get and Stat may lag behind writes

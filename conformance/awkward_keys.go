@@ -46,6 +46,12 @@ func canonical(key string) bool {
 	return true
 }
 
+// keptInURL tells whether a key is one that a store of [blob.Capabilities.URLKeys] takes.
+func keptInURL(key string) bool {
+	return !strings.ContainsFunc(key, func(r rune) bool { return r < 0x20 || r == 0x7f }) &&
+		!slices.ContainsFunc(strings.Split(key, "/"), func(segment string) bool { return segment == "." || segment == ".." })
+}
+
 // spacedDots tells whether a segment is "." or ".." but for white space around it. Of the stores that take canonical keys
 // alone MinIO refuses such a one, and versitygw holds it.
 func spacedDots(key string) bool {
@@ -57,7 +63,7 @@ func spacedDots(key string) bool {
 
 // refuses tells whether the store declares that it takes no such key.
 func (t *T) refuses(key string) bool {
-	return len(key) > t.Caps.MaxKey() || t.Caps.CanonicalKeys && !canonical(key) || t.Caps.XMLKeys && strings.ContainsAny(key, "\ufffe\uffff") ||
+	return len(key) > t.Caps.MaxKey() || t.Caps.CanonicalKeys && !canonical(key) || t.Caps.URLKeys && !keptInURL(key) || t.Caps.XMLKeys && strings.ContainsAny(key, "\ufffe\uffff") ||
 		t.Caps.MaxSegment > 0 && slices.ContainsFunc(strings.Split(key, "/"), func(s string) bool { return len(s) > t.Caps.MaxSegment })
 }
 

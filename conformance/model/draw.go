@@ -49,7 +49,7 @@ func (m *machine) fits(key string) bool {
 	if key == "" || len(key) > min(40, m.caps.MaxKey()) || !utf8.ValidString(key) || strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\\' }) {
 		return false
 	}
-	if m.caps.CanonicalKeys && !canonical(key) || m.caps.NoSlashAtEnd && strings.HasSuffix(key, "/") {
+	if m.caps.CanonicalKeys && !canonical(key) || m.caps.URLKeys && hasDots(key) || m.caps.NoSlashAtEnd && strings.HasSuffix(key, "/") {
 		return false
 	}
 	if m.caps.NoFileBesideDir {
@@ -71,6 +71,10 @@ func canonical(key string) bool {
 		dots := strings.TrimSpace(s) // MinIO refuses them amid white space too
 		return s == "" || dots == "." || dots == ".."
 	})
+}
+
+func hasDots(key string) bool {
+	return slices.ContainsFunc(strings.Split(key, "/"), func(s string) bool { return s == "." || s == ".." })
 }
 
 // edge is the size near which contents are drawn: a part, where those are small.

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/conformance"
 	"github.com/holdall-go/holdall/conformance/providers/b2front"
 	driver "github.com/holdall-go/holdall/drivers/b2"
 )
@@ -488,4 +489,10 @@ func TestB2AnyKeys(t *testing.T) {
 			t.Errorf("of %.20q %d versions are left", key, n)
 		}
 	}
+}
+
+// With AnyKeys the suite's cases about keys hold too: each key is kept to the letter, or is declared and refused.
+func TestB2AnyKeysInTheSuite(t *testing.T) {
+	about := conformance.Only(func(c *conformance.Case) bool { return c.Group() == "B" })
+	conformance.Run(t, serveB2(t).B2AnyKeysHarness(), conformance.InTier(conformance.Default), about)
 }

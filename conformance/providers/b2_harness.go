@@ -18,11 +18,20 @@ import (
 // B2Harness reaches the server, which must be one of B2, through drivers/b2. Each case gets a bucket of its own, whose
 // old versions are kept if so wished. For opening by URL, the environment must have what B2Environment returns.
 func (s *Server) B2Harness(versions bool) conformance.Harness {
-	h := &b2harness{server: s, keep: versions}
 	name := s.Name()
 	if versions {
 		name += "+versions"
 	}
+	return (&b2harness{server: s, keep: versions}).harness(name)
+}
+
+// B2AnyKeysHarness is B2Harness for buckets that take the keys of b2.Config.AnyKeys.
+func (s *Server) B2AnyKeysHarness() conformance.Harness {
+	return (&b2harness{server: s, anyKeys: true}).harness(s.Name() + "+any_keys")
+}
+
+func (h *b2harness) harness(name string) conformance.Harness {
+	s := h.server
 	return conformance.Harness{
 		Name: name,
 		Open: h.open,
@@ -31,8 +40,11 @@ func (s *Server) B2Harness(versions bool) conformance.Harness {
 		},
 		URL: func(_ *conformance.T, b blob.Bucket) string {
 			query := url.Values{"endpoint": {s.Endpoint.String()}}
-			if versions {
+			if h.keep {
 				query.Set("versions", "keep")
+			}
+			if h.anyKeys {
+				query.Set("any_keys", "true")
 			}
 			return (&url.URL{Scheme: "b2", Host: b.(*b2.Bucket).Name(), RawQuery: query.Encode()}).String()
 		},
@@ -77,15 +89,15 @@ func (s *Server) B2Environment() map[string]string {
 }
 
 type b2harness struct {
-	server *Server
-	keep   bool
+	server        *Server
+	keep, anyKeys bool
 }
 
 func (h *b2harness) newName() string { return fmt.Sprintf("hc-%d-%d", runID, opened.Add(1)) }
 
 func (h *b2harness) config() *b2.Config {
 	who := h.server.Provider.Holders[0]
-	return &b2.Config{KeyID: who.Access, Key: who.Secret, Endpoint: h.server.Endpoint.String(), KeepVersions: h.keep}
+	return &b2.Config{KeyID: who.Access, Key: who.Secret, Endpoint: h.server.Endpoint.String(), KeepVersions: h.keep, AnyKeys: h.anyKeys}
 }
 
 func (h *b2harness) account(t *conformance.T) *b2front.Account {
@@ -110,6 +122,11 @@ func (h *b2harness) open(t *conformance.T) blob.Bucket {
 			t.Errorf("removing the bucket: %v", err)
 		}
 	})
+	if h.anyKeys {
+		if err := h.server.B2Front().Relax(t.Context(), made.Name); err != nil {
+			t.Fatalf("relaxing the bucket: %v", err)
+		}
+	}
 	return h.handle(t, made.Name, h.config())
 }
 

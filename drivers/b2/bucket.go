@@ -43,6 +43,7 @@ func (b *bucket) Capabilities() blob.Capabilities {
 		LonePartHeld:  true,
 		Copy:          true,
 		Versions:      b.keep,
+		URLKeys:       true,
 		ChecksumIn:    []blob.Algorithm{blob.SHA1, blob.CRC32C, blob.CRC64NVME, blob.CRC32, blob.SHA256, blob.MD5},
 		TimePrecision: timePrecision,
 	}
