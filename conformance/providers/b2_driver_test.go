@@ -304,6 +304,7 @@ func TestB2ManyWritersUnderFaults(t *testing.T) {
 		{Call: "b2_upload_part", Do: b2front.Drop, After: 1_000_000},
 		{Call: "b2_get_upload_url", Do: b2front.Answer, Status: 429, RetryAfter: 1},
 		{Call: "b2_start_large_file", Do: b2front.Answer, Status: 503, RetryDate: 1},
+		{Call: "b2_start_large_file", Do: b2front.Lose},
 		{Call: "b2_finish_large_file", Do: b2front.Lose},
 		{Call: "b2_list_file_names", Do: b2front.Answer, Status: 502, Body: "<html>bad gateway</html>"},
 	} {

@@ -50,6 +50,10 @@
 // 64 MiB, until another is sent. Who resumes an upload of a single part by its ID has not its content, and must send it
 // again.
 //
+// A large file has a mark among its info, seen as "holdall-start" by other programs. One whose start was not answered is
+// found by it and cancelled. Where the mark has no room, beside ten entries or 2,048 bytes of headers, such a one stays
+// until [Bucket.Sweep], as does one whose start arrives after the search.
+//
 // # Integrity
 //
 // A SHA-1 goes with every file and part, and B2 verifies it. Downloads are verified where the SHA-1 of the whole is

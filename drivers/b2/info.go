@@ -21,11 +21,13 @@ const (
 	maxInfo     = 10
 	maxInfoName = 50
 	maxHeaders  = 7000 // bytes of name and info, as they go in headers
+	sureHeaders = 2048 // where the bucket encrypts, too
 
 	infoSHA1     = "large_file_sha1" // of a large file, which has no digest of its own
 	infoReserved = "b2-"
 	infoOurs     = "holdall-"
 	infoPartSize = "holdall-part-size" // of an Upload whose parts have not the usual size, for who resumes it
+	infoStart    = "holdall-start"     // of a large file: what no other has
 
 	// maxMetadata is how many entries of metadata fit beside what else an object may have: four headers, and the SHA-1
 	// or the size of parts.
@@ -74,17 +76,22 @@ func encodeInfo(key string, a *blob.Attributes, more extra) (contentType string,
 	if more != (extra{}) {
 		info[more.name] = more.value
 	}
-	n := headerSize("X-Bz-File-Name", key)
-	for name, value := range info {
-		n += headerSize("X-Bz-Info-"+name, value)
-	}
-	if n > maxHeaders {
+	if n := headersSize(key, info); n > maxHeaders {
 		return "", nil, fmt.Errorf("%w: the key and its attributes take %d bytes of headers; B2 takes %d", blob.ErrInvalid, n, maxHeaders)
 	}
 	if contentType = a.ContentType; contentType == "" {
 		contentType = noContentType
 	}
 	return contentType, info, nil
+}
+
+// headersSize is what a name and its info take in headers.
+func headersSize(key string, info map[string]string) int {
+	n := headerSize("X-Bz-File-Name", key)
+	for name, value := range info {
+		n += headerSize("X-Bz-Info-"+name, value)
+	}
+	return n
 }
 
 // headerSize is what a header takes, encoded as base does it.

@@ -3,9 +3,11 @@ package b2
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -61,7 +63,7 @@ func (p *sentParts) sorted() []sent {
 }
 
 // begin starts a large file. If ctx ends while the call is under way, its answer is waited for a little, since it has
-// the name of what must be removed again.
+// the name of what must be removed again. What an attempt has started whose answer was lost is looked for and removed.
 func (b *bucket) begin(ctx context.Context, w *write) (*large, error) {
 	if err := b.account.current().permits("b2_list_file_versions"); err != nil { // which finish needs
 		return nil, err
@@ -70,16 +72,20 @@ func (b *bucket) begin(ctx context.Context, w *write) (*large, error) {
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(abortPatience, cancel) })()
 	var id string
-	err := b.account.call(waiting, "b2_start_large_file", func(waiting context.Context) error {
+	info, mark := w.marked()
+	lost, err := b.account.try(waiting, "b2_start_large_file", func(waiting context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return &finally{err}
 		}
-		f, err := b.base.StartLargeFile(waiting, w.key, w.contentType, w.info)
+		f, err := b.base.StartLargeFile(waiting, w.key, w.contentType, info)
 		if err == nil {
 			id = f.ID
 		}
 		return err
 	})
+	if e := failed(err); lost || e != nil && e.lost || waiting.Err() != nil {
+		aside(ctx, func(ctx context.Context) { b.cancelTwins(ctx, w.key, mark, id) })
+	}
 	if ctx.Err() != nil {
 		if err == nil {
 			b.cleanUp(ctx, id)
@@ -87,6 +93,32 @@ func (b *bucket) begin(ctx context.Context, w *write) (*large, error) {
 		return nil, ctx.Err()
 	}
 	return &large{b: b, id: id}, err
+}
+
+// marked returns the info with an entry by which what is started now can be recognised, and that mark. It is left out,
+// and empty, where B2 might not take it beside the others.
+func (w *write) marked() (info map[string]string, mark string) {
+	mark = rand.Text()
+	info = map[string]string{}
+	maps.Copy(info, w.info)
+	info[infoStart] = mark
+	if len(info) > maxInfo || headersSize(w.key, info) > sureHeaders {
+		return w.info, ""
+	}
+	return info, mark
+}
+
+// cancelTwins cancels the large files of a key that were started with the same mark, but for one. What it fails to
+// cancel is listed by Uploads.
+func (b *bucket) cancelTwins(ctx context.Context, key, mark, id string) {
+	if mark == "" {
+		return
+	}
+	for f, err := range b.started(ctx, key) {
+		if err == nil && f.Name == key && f.Info[infoStart] == mark && f.ID != id {
+			_ = b.cancel(ctx, f.ID)
+		}
+	}
 }
 
 // patient returns a ctx that outlives ctx a little, so that parts that are under way end by themselves: one that is cut
@@ -100,15 +132,20 @@ func patient(ctx context.Context) (context.Context, context.CancelFunc) {
 	}
 }
 
-// cleanUp cancels a failed upload, in time of its own. It is waited for, but not for long: the caller may have ended
-// the call because nothing answers.
+// cleanUp cancels a failed upload.
 func (b *bucket) cleanUp(ctx context.Context, id string) {
+	aside(ctx, func(ctx context.Context) { _ = b.cancel(ctx, id) }) // what stays is listed by Uploads
+}
+
+// aside removes something in time of its own. It is waited for, but not for long: the caller may have ended the call
+// because nothing answers.
+func aside(ctx context.Context, remove func(context.Context)) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTime)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		defer cancel()
-		_ = b.cancel(ctx, id) // what stays is listed by Uploads
+		remove(ctx)
 	}()
 	patience := time.NewTimer(abortPatience)
 	defer patience.Stop()

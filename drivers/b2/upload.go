@@ -368,35 +368,51 @@ func (b *bucket) Uploads(ctx context.Context, prefix string) iter.Seq2[*blob.Upl
 	}
 }
 
-// unfinished returns the unfinished uploads under prefix, by key and age. (Blazer's base lists them without a prefix.)
+// unfinished returns the unfinished uploads under prefix, by key and age.
 func (b *bucket) unfinished(ctx context.Context, prefix string) ([]*blob.UploadInfo, error) {
 	if err := b.account.current().covers(prefix); err != nil {
 		return nil, err
 	}
-	const page = 100 // https://www.backblaze.com/apidocs/b2-list-unfinished-large-files
-	in := map[string]any{"bucketId": b.base.ID, "maxFileCount": page}
-	if prefix != "" {
-		in["namePrefix"] = prefix
-	}
 	var all []*blob.UploadInfo
-	for {
-		var found struct {
-			Files []file  `json:"files"`
-			Next  *string `json:"nextFileId"`
-		}
-		if _, err := b.account.post(ctx, "b2_list_unfinished_large_files", in, &found); err != nil {
+	for f, err := range b.started(ctx, prefix) {
+		if err != nil {
 			return nil, err
 		}
-		for _, f := range found.Files {
-			all = append(all, &blob.UploadInfo{Key: f.Name, ID: f.ID, Initiated: time.UnixMilli(f.Time).UTC()})
-		}
-		if found.Next == nil || *found.Next == "" {
-			break
-		}
-		in["startFileId"] = *found.Next
+		all = append(all, &blob.UploadInfo{Key: f.Name, ID: f.ID, Initiated: time.UnixMilli(f.Time).UTC()})
 	}
 	slices.SortStableFunc(all, func(x, y *blob.UploadInfo) int { return strings.Compare(x.Key, y.Key) })
 	return all, nil
+}
+
+// started yields the large files under prefix that are not finished, by age. (Blazer's base lists them without a
+// prefix.)
+func (b *bucket) started(ctx context.Context, prefix string) iter.Seq2[*file, error] {
+	return func(yield func(*file, error) bool) {
+		const page = 100 // https://www.backblaze.com/apidocs/b2-list-unfinished-large-files
+		in := map[string]any{"bucketId": b.base.ID, "maxFileCount": page}
+		if prefix != "" {
+			in["namePrefix"] = prefix
+		}
+		for {
+			var found struct {
+				Files []file  `json:"files"`
+				Next  *string `json:"nextFileId"`
+			}
+			if _, err := b.account.post(ctx, "b2_list_unfinished_large_files", in, &found); err != nil {
+				yield(nil, err)
+				return
+			}
+			for i := range found.Files {
+				if !yield(&found.Files[i], nil) {
+					return
+				}
+			}
+			if found.Next == nil || *found.Next == "" {
+				return
+			}
+			in["startFileId"] = *found.Next
+		}
+	}
 }
 
 // Sweep cancels the unfinished uploads that began before a time, such as those of processes that died, and returns how

@@ -305,6 +305,79 @@ func TestLonePartElsewhere(t *testing.T) {
 	}
 }
 
+// What was started by a call whose answer is lost is cancelled, and nothing else is: neither what the last answer is
+// about, nor an upload of another's.
+func TestStartIsLost(t *testing.T) {
+	full := map[string]string{"a": "1", "b": "2", "c": "3", "d": "4", "e": "5"}
+	headers := blob.Attributes{Metadata: full, CacheControl: "no-store", ContentLanguage: "en", ContentEncoding: "gzip", ContentDisposition: "inline"}
+	for name, test := range map[string]struct {
+		lost       int // answers
+		hang       bool
+		attributes blob.Attributes
+		want       []string
+	}{
+		"none":                       {0, false, blob.Attributes{}, []string{"theirs", "1"}},
+		"twice":                      {2, false, blob.Attributes{Metadata: full}, []string{"theirs", "3"}},
+		"always":                     {3, false, blob.Attributes{}, []string{"theirs"}},
+		"none comes":                 {3, true, blob.Attributes{}, []string{"theirs"}},
+		"there is no room to see it": {1, false, headers, []string{"theirs", "1", "2"}},
+	} {
+		var mu sync.Mutex
+		unfinished := []map[string]any{version("theirs", "k", "start")}
+		ctx, cancel := context.WithCancel(context.Background())
+		over := make(chan struct{})
+		f := newFake(t, func(w http.ResponseWriter, r request) bool {
+			mu.Lock()
+			defer mu.Unlock()
+			switch r.call {
+			case "b2_start_large_file":
+				n := len(unfinished)
+				v := version(fmt.Sprint(n), "k", "start")
+				v["fileInfo"] = r.param("fileInfo")
+				unfinished = append(unfinished, v)
+				if n > test.lost {
+					answerJSON(w, v)
+					return true
+				}
+				if test.hang {
+					cancel()
+					mu.Unlock()
+					<-over
+					mu.Lock()
+				}
+				panic(http.ErrAbortHandler)
+			case "b2_list_unfinished_large_files":
+				answerJSON(w, map[string]any{"files": unfinished})
+				return true
+			case "b2_cancel_large_file":
+				unfinished = slices.DeleteFunc(unfinished, func(v map[string]any) bool { return v["fileId"] == r.param("fileId") })
+			}
+			return false
+		})
+		u, err := f.open(t, func(c *Config) { c.MaxAttempts = 3 }).Upload(ctx, "k", &blob.UploadOptions{PartSize: minPart, Attributes: test.attributes})
+		if (err == nil) != (test.lost < 3) {
+			t.Errorf("%s: %v", name, err)
+		}
+		var left []string
+		for deadline := time.Now().Add(abortTime); ; time.Sleep(10 * time.Millisecond) { // they are not waited for long
+			left = nil
+			mu.Lock()
+			for _, v := range unfinished {
+				left = append(left, v["fileId"].(string))
+			}
+			mu.Unlock()
+			if slices.Equal(left, test.want) || time.Now().After(deadline) {
+				break
+			}
+		}
+		if !slices.Equal(left, test.want) || err == nil && u.ID() != left[len(left)-1] {
+			t.Errorf("%s: there are the uploads %q", name, left)
+		}
+		close(over)
+		cancel()
+	}
+}
+
 // Sweep cancels what began before, where the key may look, and nothing else.
 func TestSweep(t *testing.T) {
 	at := time.UnixMilli(1_700_000_000_123)
