@@ -35,10 +35,10 @@ type Options struct {
 	Store blob.Bucket
 
 	// SingleWriter is the promise that no other guard edits the policy, in this process or elsewhere. Then its store
-	// need not have conditional writes. Others may read it. A guard that finds the promise broken answers
-	// [ErrOtherWriter] to every edit from then on, and [ErrUnknownOutcome] after an edit whose outcome it could not
-	// learn; it can be opened again. It finds that late: of two who edit at the same moment, one may undo what the
-	// other was told is done.
+	// need not have conditional writes. Others may read it. A guard that finds the promise broken, since it was
+	// opened, answers [ErrOtherWriter] to every edit from then on, and [ErrUnknownOutcome] after an edit whose outcome
+	// it could not learn; it can be opened again. It finds that late: of two who edit at the same moment, one may undo
+	// what the other was told is done.
 	SingleWriter bool
 
 	// Freshness is Δ: how old the policy may be that a call is decided by. The zero value is five seconds; see [Within]

@@ -23,7 +23,7 @@ const alonePatience = 2 * time.Minute
 
 // A singleWriter is what the only writer of a policy knows. The editor's goroutine alone uses it, and Create before.
 type singleWriter struct {
-	last    string // the name of the manifest that it wrote last, or found at its first edit
+	last    string // the name of the manifest that it wrote last; "": it has written none since it was opened
 	stopped error  // why it edits no longer
 }
 
@@ -37,8 +37,10 @@ func (s *snapshots) commitAlone(ctx context.Context, batch []*change) ([][]outco
 	if err != nil {
 		return nil, stale(err)
 	}
-	if w.last == "" {
-		w.last = base.manifest.Name
+	if w.last == "" { // what was there when it was opened, or could first be read, is what its callers know
+		s.mu.Lock()
+		w.last = s.first
+		s.mu.Unlock()
 	}
 	if base.manifest.Name != w.last {
 		w.stopped = fmt.Errorf("%w: generation %d is not of this guard", ErrOtherWriter, base.Generation)

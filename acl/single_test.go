@@ -105,6 +105,42 @@ func TestSingleWriterStops(t *testing.T) {
 	wantErr(t, "the second, after that", grant(t, second, "more/"), ErrOtherWriter)
 }
 
+// Another's edit is seen from the moment on when the policy was first read, edited or not. That is when the guard is
+// opened, or later if there is none to be read then.
+func TestSingleWriterStopsBeforeItsFirstEdit(t *testing.T) {
+	store := newUnconditional()
+	newTestGuard(t, mem.New(nil), &Options{Store: store, SingleWriter: true})
+	other, late := single(t, store), single(t, store)
+	if err := grant(t, other, "other/"); err != nil {
+		t.Fatal(err)
+	}
+	wantErr(t, "the first edit after another's", grant(t, late, "late/"), ErrOtherWriter)
+	if err := grant(t, other, "more/"); err != nil {
+		t.Errorf("the other: %v", err)
+	}
+
+	for _, want := range []error{nil, ErrOtherWriter} {
+		store := newUnconditional()
+		opts := &Options{Store: store, SingleWriter: true, Recovery: []string{"olga"}, Freshness: EveryCall}
+		recovering, err := Open(t.Context(), mem.New(nil), opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		made := newTestGuard(t, mem.New(nil), &Options{Store: store, SingleWriter: true})
+		if err := recovering.as("olga").May(t.Context(), Get, "k"); err != nil {
+			t.Errorf("under the policy that was made: %v", err)
+		}
+		if want != nil {
+			if err := grant(t, made, "made/"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := grant(t, recovering, "first/"); !errors.Is(err, want) {
+			t.Errorf("the first edit of what was made answers %v, not %v", err, want)
+		}
+	}
+}
+
 // A write whose answer is lost is looked for. If it is not found it may still arrive, and nothing would hold it back:
 // so no other follows.
 func TestSingleWriterWithoutAnAnswer(t *testing.T) {

@@ -51,6 +51,7 @@ type snapshots struct {
 	newest atomic.Pointer[reading]
 
 	mu     sync.Mutex
+	first  string  // the name of the manifest of the first reading; "": there was none
 	err    error   // of the last flight
 	flying *flight // is under way
 	next   *flight // begins when that is over
@@ -233,6 +234,9 @@ func (s *snapshots) adopt(r *reading) *reading {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := s.newest.Load()
+	if n == nil {
+		s.first = r.manifest.Name
+	}
 	if n == nil || r.Generation > n.Generation || r.Generation == n.Generation && r.begun.mono > n.begun.mono {
 		s.newest.Store(r)
 		return r
