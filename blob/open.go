@@ -14,7 +14,7 @@ import (
 // A Scheme tells how the URLs of one driver are opened.
 type Scheme struct {
 	// Params are the query parameters that the driver knows. Any other is refused before Open is called, and so is one
-	// that is given twice.
+	// that is given twice or has no value.
 	Params []string
 
 	// Prefix says that the path of a URL is a key prefix, so that "s3://bucket/a/b/" opens a [Sub] at "a/b/". Without
@@ -46,8 +46,9 @@ func Register(name string, s Scheme) {
 }
 
 // Open opens the bucket that a URL names, such as "mem://name", "file:///srv/data" or "s3://bucket/prefix/". The
-// package of its driver must be imported. An unknown scheme or parameter is an ErrInvalid that names the known ones. No
-// error repeats the URL's user, password or parameter values.
+// package of its driver must be imported. An unknown scheme or parameter is an ErrInvalid that names the known ones; a
+// parameter that is given twice or has no value is one too. No error repeats the URL's user, password or parameter
+// values.
 func Open(ctx context.Context, rawURL string) (Bucket, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
@@ -127,6 +128,9 @@ func checkParams(u *url.URL, known []string) error {
 		}
 		if len(query[name]) > 1 {
 			return fmt.Errorf("%w URL: parameter %q is given %d times", ErrInvalid, name, len(query[name]))
+		}
+		if query[name][0] == "" { // a variable that was not set, perhaps, and the default another service
+			return fmt.Errorf("%w URL: parameter %q has no value; without it there is a default", ErrInvalid, name)
 		}
 	}
 	return nil

@@ -45,6 +45,8 @@ func TestOpen(t *testing.T) {
 		"good://x/a#b/":                 blob.ErrInvalid, // and not the prefix "a"
 		"good://x?colour=red":           blob.ErrInvalid,
 		"good://x?region=a&region=b":    blob.ErrInvalid,
+		"good://x?region=":              blob.ErrInvalid,
+		"good://x?key=a&region":         blob.ErrInvalid,
 		"good://x?key=%zz" + secret:     blob.ErrInvalid,
 		"good://u:" + secret + "%zz@x":  blob.ErrInvalid,
 		"good://x:" + secret:            blob.ErrInvalid,

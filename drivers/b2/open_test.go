@@ -73,6 +73,7 @@ func TestURL(t *testing.T) {
 		"b2://bucket/" + at + "&any_keys=maybe": "neither true nor false",
 		"b2://bucket/" + at + "&key=hidden":     `parameter "key" is not known`,
 		"b2://bucket/" + at + "/path":           "has a path",
+		"b2://bucket/?endpoint=":                `parameter "endpoint" has no value`, // and not Backblaze's
 	} {
 		_, err := blob.Open(ctx, u)
 		if !errors.Is(err, blob.ErrInvalid) || !strings.Contains(err.Error(), text) || strings.Contains(err.Error(), "hidden") {

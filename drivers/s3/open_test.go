@@ -61,6 +61,7 @@ func TestBadURLs(t *testing.T) {
 		"s3://bucket/?secret_key=" + secret:               "known are",
 		"s3://bucket/?region=x&flavour=nobodys":           "known are aws",
 		"s3://bucket/?region=x&versions=maybe":            "true nor false",
+		"s3://bucket/?region=x&endpoint=":                 "no value",
 		"s3://bucket/?endpoint=ftp://x":                   "http or https",
 		"s3://bucket/?endpoint=http://u:" + secret + "@x": "user",
 		"s3://bucket/?endpoint=http://x?a=" + secret:      "query",
