@@ -47,8 +47,8 @@
 // are sent as large files. Files and bodies in memory are sent from where they are, and other streams are held in
 // memory by parts, under one budget of the process (64 MiB, and one part for each Put). A large file has at least two
 // parts, so an Upload that completes with one, or none, is stored as an ordinary file: the Upload holds part 1, up to
-// 64 MiB, until another is sent. Who resumes an upload of a single part by its ID has not its content, and must send it
-// again.
+// 64 MiB and beside the budget, until another is sent, unless its Size tells that there are more. Who resumes an upload
+// of a single part by its ID has not its content, and must send it again.
 //
 // A large file has a mark among its info, seen as "holdall-start" by other programs. One whose start was not answered is
 // found by it and cancelled. Where the mark has no room, beside ten entries or 2,048 bytes of headers, such a one stays

@@ -35,7 +35,7 @@ func (b *bucket) Upload(ctx context.Context, key string, opts *blob.UploadOption
 	if opts.Size > mostHeld && opts.Size <= cut.First {
 		return nil, fmt.Errorf("%w: %d bytes in parts of %d are a single part, which B2 makes no large file of; let PartSize be smaller, or use Put", blob.ErrInvalid, opts.Size, cut.First)
 	}
-	u := &upload{w: w, partSize: cut.First}
+	u := &upload{w: w, size: opts.Size, partSize: cut.First}
 	if opts.ID != "" {
 		return u, u.resume(ctx, b, opts)
 	}
@@ -57,14 +57,15 @@ const mostHeld = parts.MaxBuffered
 // An upload is an unfinished large file. What has arrived is known to the server, but for two things that B2 does not
 // take: an empty part, which is noted, and a part that remains the only one. (Large files have at least two parts.)
 // Such a one is stored as an ordinary file when the upload completes, so the content of part 1 is held until another is
-// sent.
+// sent, unless the size of the whole tells that there will be one.
 type upload struct {
 	*large
 	w        *write
+	size     int64 // of the whole; 0: it is not known
 	partSize int64
 
 	mu      sync.Mutex
-	held    []byte // of part 1; nil: it was not sent from here, or is not alone
+	held    []byte // of part 1; nil: it was not sent from here, or is not alone, or will not be
 	others  bool   // a part other than 1 was sent from here
 	empty   []int  // parts without content
 	settled bool   // completed or aborted
@@ -123,7 +124,7 @@ func (u *upload) Put(ctx context.Context, n int, r *io.SectionReader) (blob.Part
 	defer gate.Shut()
 	content := io.NewSectionReader(gate, 0, r.Size())
 	var held []byte
-	if n == 1 && !u.hasOthers() && r.Size() <= mostHeld {
+	if n == 1 && u.size <= u.partSize && !u.hasOthers() && r.Size() <= mostHeld {
 		held = make([]byte, r.Size())
 		if _, err := io.ReadFull(content, held); err != nil {
 			return blob.Part{}, err
@@ -303,6 +304,9 @@ func (u *upload) completeAlone(ctx context.Context, all []sent) (*blob.Object, e
 	}
 	h.Write(content)
 	whole := h.Sum(nil)
+	if len(all) == 1 && u.size > u.partSize {
+		return nil, fmt.Errorf("%w: a single part of %d bytes has arrived, and Size was %d", blob.ErrInvalid, all[0].size, u.size)
+	}
 	if len(all) == 1 && all[0].sha1 != hex.EncodeToString(whole) {
 		return nil, fmt.Errorf("%w: B2 makes no large file of a single part, and its content is not at hand (up to %d bytes are held by the Upload that sent it): send part 1 again, then complete", blob.ErrInvalid, mostHeld)
 	}

@@ -271,6 +271,27 @@ func TestLoneParts(t *testing.T) {
 	}
 }
 
+// The content of part 1 is held while it may remain alone, and no longer.
+func TestLonePartIsHeld(t *testing.T) {
+	ctx := context.Background()
+	for size, held := range map[int64]bool{0: true, minPart: true, minPart + 1: false} {
+		s := &largeStore{}
+		u, err := newFake(t, s.answer).open(t).raw.Upload(ctx, "k", &blob.UploadOptions{PartSize: minPart, Size: size})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := u.Put(ctx, 1, sections(strings.Repeat("f", minPart))); err != nil {
+			t.Fatal(err)
+		}
+		if got := u.(*upload).held != nil; got != held {
+			t.Errorf("of %d bytes in all, part 1 is held: %t", size, got)
+		}
+		if _, err := u.Complete(ctx); held && err != nil || !held && (!errors.Is(err, blob.ErrInvalid) || !strings.Contains(err.Error(), "Size was 5000001")) {
+			t.Errorf("of %d bytes in all: completed with part 1, it answers %v", size, err)
+		}
+	}
+}
+
 // Who resumes an upload of a single part has not its content, says so, and completes it when it has been sent again.
 func TestLonePartElsewhere(t *testing.T) {
 	ctx := context.Background()
