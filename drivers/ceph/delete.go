@@ -79,11 +79,11 @@ func (b *bucket) deleteSome(ctx context.Context, keys []string, report func(stri
 
 // removeTogether removes keys of one shard by one operation, or none of them if one changes meanwhile.
 func (b *bucket) removeTogether(ctx context.Context, keys []string) (done bool, err error) {
-	old, left, err := b.unsetTogether(ctx, keys)
+	old, unsure, err := b.unsetTogether(ctx, keys)
 	switch {
 	case is(err, mismatch):
 		return false, nil
-	case left || is(err, late):
+	case unsure:
 		b.background(func() { b.removeUnset(old) })
 		return false, ambiguous(err)
 	case err != nil:
@@ -93,8 +93,9 @@ func (b *bucket) removeTogether(ctx context.Context, keys []string) (done bool, 
 	return true, nil
 }
 
-// unsetTogether removes the entries, and returns what those held that had content in objects of its own.
-func (b *bucket) unsetTogether(ctx context.Context, keys []string) (old map[string]*held, left bool, err error) {
+// unsetTogether removes the entries, and returns what those held that had content in objects of its own. Unsure tells,
+// beside an error, that the operation was sent and not answered.
+func (b *bucket) unsetTogether(ctx context.Context, keys []string) (old map[string]*held, unsure bool, err error) {
 	if err := b.begin(ctx); err != nil {
 		return nil, false, err
 	}
@@ -122,8 +123,8 @@ func (b *bucket) unsetTogether(ctx context.Context, keys []string) (old map[stri
 	if len(compares) == 0 {
 		return nil, false, nil
 	}
-	left, err = b.apply(ctx, shard, append(compares, unsets...))
-	return old, left, err
+	left, err := b.apply(ctx, shard, append(compares, unsets...))
+	return old, left || is(err, late), err
 }
 
 // removeUnset removes the content of those that are seen to have been removed, after an operation that was not answered.

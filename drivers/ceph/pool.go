@@ -7,9 +7,10 @@ import "context"
 // given up when that ends, and leave nothing behind here; in the cluster what they asked for may still be carried out, but
 // not after what the same object is asked for later. Their errors are *[failure], or that of ctx.
 type pool interface {
-	// apply carries out the steps on one object, all or none, atomically. A comparison that fails is a mismatch. The
-	// object must exist. If ctx ends, and the answer takes longer than patience, the call is left: it is unknown whether
-	// it is carried out.
+	// apply carries out the steps on one object, all or none, atomically. A comparison that fails is a mismatch; it may
+	// have failed for what the operation itself did, since librados sends again what a broken connection may have lost,
+	// and an OSD recognises no more than its last operations (osd_pg_log_dups_tracked). The object must exist. If ctx
+	// ends, and the answer takes longer than patience, the call is left: it is unknown whether it is carried out.
 	apply(ctx context.Context, object string, steps []step) (left bool, err error)
 
 	// values returns those of the omap keys that are there.

@@ -108,27 +108,28 @@ func (b *bucket) publish(ctx context.Context, c *change) (published bool, err er
 	if c.ahead != nil {
 		<-c.ahead.done // which ends with ctx, and takes its turn beside us
 	}
-	on, left, err := b.exchange(ctx, c)
+	on, unsure, err := b.exchange(ctx, c)
 	switch {
 	case err == nil:
 		b.waitRemoved(ctx, on.held)
 		return true, nil
-	case left:
-		b.background(func() {
-			if published, _ := b.settle(context.Background(), c, on, ctx.Err()); !published && c.upload == nil {
-				b.removeReplaced(&held{entry: c.next})
-			}
-		})
-		return true, ambiguous(err)
+	case !unsure:
+		return false, err
 	case is(err, late):
 		return b.settle(ctx, c, on, err)
 	}
-	return false, err
+	b.background(func() {
+		if published, _ := b.settle(context.Background(), c, on, err); !published && c.upload == nil {
+			b.removeReplaced(&held{entry: c.next})
+		}
+	})
+	return true, ambiguous(err)
 }
 
 // exchange makes a change in one operation that compares what the key holds with what the change counts on, and sets what
-// it shall hold. It returns what it counted on in the end.
-func (b *bucket) exchange(ctx context.Context, c *change) (on basis, left bool, err error) {
+// it shall hold. It returns what it counted on in the end. Unsure tells, beside an error, that the operation may have been
+// carried out: it was not answered, or with a mismatch that may be its own doing, and nothing more could be learned.
+func (b *bucket) exchange(ctx context.Context, c *change) (on basis, unsure bool, err error) {
 	if err := b.begin(ctx); err != nil {
 		return on, false, err
 	}
@@ -138,7 +139,7 @@ func (b *bucket) exchange(ctx context.Context, c *change) (on basis, left bool, 
 		if !ready {
 			now, err := b.current(ctx, c)
 			if err != nil {
-				return on, false, err
+				return on, sent, err
 			}
 			if sent && c.made(now) {
 				return on, false, nil
@@ -161,7 +162,7 @@ func (b *bucket) exchange(ctx context.Context, c *change) (on basis, left bool, 
 		}
 		left, err := b.apply(ctx, b.shard(c.key), steps)
 		if !is(err, mismatch) {
-			return on, left, err
+			return on, left || is(err, late), err
 		}
 		ready, c.ahead = false, nil
 	}

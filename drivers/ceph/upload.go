@@ -160,8 +160,8 @@ func (h *handle) publishPart(ctx context.Context, n int, generation string, s se
 			return false, err
 		}
 		values, err := h.b.values(ctx, shard, key, h.key())
-		if err != nil {
-			return false, err
+		if err != nil { // the mismatch may be of what the operation did
+			return true, ambiguous(err)
 		}
 		next = &partRecord{}
 		if old = values[key]; old != nil {
