@@ -7,6 +7,8 @@ import (
 	"hash/crc32"
 	"io"
 	"iter"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,8 +62,8 @@ type Checked struct {
 
 // Fsck checks the whole bucket, and tells found, which may be nil, of each problem, one at a time. It changes nothing, and
 // may run beside readers and writers: what they change meanwhile is no problem. Of what nothing names, only what Sweep
-// would remove counts as an orphan. The error is about the check itself; it is nil if that came to its end, whatever it
-// found.
+// would remove counts as an orphan, and only if all of one write's is there 10 seconds later too: else somebody is
+// removing it. The error is about the check itself; it is nil if that came to its end, whatever it found.
 func (b *Bucket) Fsck(ctx context.Context, opts *FsckOptions, found func(Problem)) (Checked, error) {
 	if opts == nil {
 		opts = &FsckOptions{}
@@ -114,19 +116,7 @@ func (c *checker) all() error {
 	if err := c.foreign(); err != nil || c.unsound {
 		return err
 	}
-	for o, err := range c.b.leftRecords(c.ctx) {
-		if err != nil {
-			return err
-		}
-		c.report(Problem{Kind: Orphan, Object: o.object, Detail: "a part whose upload has ended: " + o.name})
-	}
-	for o, err := range c.b.orphans(c.ctx, time.Now().Add(-MinSweepAge)) {
-		if err != nil {
-			return err
-		}
-		c.report(Problem{Kind: Orphan, Object: o.name, Detail: "content that nothing names: " + o.name})
-	}
-	return nil
+	return c.orphans()
 }
 
 // shard checks what one shard holds.
@@ -350,6 +340,69 @@ func (c *checker) upload(shard string, p pair) {
 	if _, err := decodeUpload(p.value); err != nil {
 		c.report(Problem{Kind: Damaged, Key: key, Object: shard, Detail: err.Error()})
 	}
+}
+
+// removalTime is how long Fsck leaves a writer to remove something of what his write has replaced or ended.
+const removalTime = 10 * time.Second
+
+// orphans looks for what nothing names, and looks again after removalTime: of what a writer is removing, some is gone then.
+func (c *checker) orphans() error {
+	then := time.Now().Add(-MinSweepAge)
+	left := map[string][]leftover{} // by the ID of the write
+	for _, some := range [...]iter.Seq2[leftover, error]{c.b.leftRecords(c.ctx, then), c.b.orphans(c.ctx, then)} {
+		for o, err := range some {
+			if err != nil {
+				return err
+			}
+			left[o.id] = append(left[o.id], o)
+		}
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	select {
+	case <-time.After(removalTime):
+	case <-c.b.ended: // the next call says so
+	case <-c.ctx.Done(): // too
+	}
+	for _, id := range slices.Sorted(maps.Keys(left)) {
+		stays, err := c.stay(left[id])
+		if err != nil {
+			return err
+		}
+		if !stays {
+			continue
+		}
+		for _, o := range left[id] {
+			if o.shard != "" {
+				c.report(Problem{Kind: Orphan, Object: o.shard, Detail: "a part whose upload has ended: " + o.name})
+			} else {
+				c.report(Problem{Kind: Orphan, Object: o.name, Detail: "content that nothing names: " + o.name})
+			}
+		}
+	}
+	return nil
+}
+
+// stay tells whether all of what one write has left is still there.
+func (c *checker) stay(left []leftover) (bool, error) {
+	for _, o := range left {
+		there, err := call(c.ctx, c.b.session, func() (bool, error) {
+			if o.shard != "" {
+				values, err := c.b.values(c.ctx, o.shard, o.name)
+				return len(values) > 0, err
+			}
+			_, err := c.b.data.size(o.name)
+			if is(err, missing) {
+				return false, nil
+			}
+			return true, err
+		})
+		if err != nil || !there {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // foreign looks for objects that are not the driver's.

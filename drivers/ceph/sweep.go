@@ -16,12 +16,12 @@ const MinSweepAge = 2 * longestPut
 
 // SweepOptions tell what [Bucket.Sweep] removes.
 type SweepOptions struct {
-	// OlderThan is the age from which on content that nothing names is removed. Zero is [MinSweepAge]; less is refused,
-	// unless Alone is set.
+	// OlderThan is the age from which on content that nothing names is removed, and records of parts whose upload has
+	// ended; the age of a part is that of its upload. Zero is [MinSweepAge]; less is refused, unless Alone is set.
 	OlderThan time.Duration
 
 	// Alone is the caller's word that nobody else is writing to the bucket, and nobody has been for the cluster's
-	// timeout. Then content of any age may go.
+	// timeout. Then OlderThan may be less, and zero takes what is of any age.
 	Alone bool
 
 	// Uploads is the age from which on unfinished uploads are aborted. Zero leaves them.
@@ -36,9 +36,9 @@ type Swept struct {
 }
 
 // Sweep removes what interrupted writes have left: content that no entry and no unfinished upload names, and records of
-// parts without an upload. It may run at any time, beside readers and writers, and in several processes. It lists all
-// objects in the pool of the content that are in the namespace, and reads every entry once for each 100,000 of those
-// whose age makes them worth a look. What was removed before an error stays removed, and is counted.
+// parts without an upload, both by age. It may run at any time, beside readers and writers, and in several processes. It
+// lists all objects in the pool of the content that are in the namespace, and reads every entry once for each 100,000 of
+// those whose age makes them worth a look. What was removed before an error stays removed, and is counted.
 func (b *Bucket) Sweep(ctx context.Context, opts *SweepOptions) (Swept, error) {
 	if opts == nil {
 		opts = &SweepOptions{}
@@ -69,19 +69,20 @@ func (b *bucket) sweep(ctx context.Context, opts SweepOptions) (swept Swept, err
 			return swept, err
 		}
 	}
-	for o, err := range b.leftRecords(ctx) {
+	then := time.Now().Add(-opts.OlderThan)
+	for o, err := range b.leftRecords(ctx, then) {
 		if err != nil {
 			return swept, err
 		}
 		_, err := call(ctx, b.session, func() (struct{}, error) {
-			return struct{}{}, b.applyNow(o.object, []step{{do: unset, key: o.name}})
+			return struct{}{}, b.applyNow(o.shard, []step{{do: unset, key: o.name}})
 		})
 		if err != nil {
 			return swept, err
 		}
 		swept.Records++
 	}
-	for o, err := range b.orphans(ctx, time.Now().Add(-opts.OlderThan)) {
+	for o, err := range b.orphans(ctx, then) {
 		if err != nil {
 			return swept, err
 		}
@@ -120,12 +121,16 @@ func (b *bucket) abortOld(ctx context.Context, then time.Time) (n int64, err err
 	return n, nil
 }
 
-// A leftover is an object of RADOS, or a key in the omap of one, that nothing names.
-type leftover struct{ object, name string }
+// A leftover is an object of content that nothing names, or a key in the omap of a shard.
+type leftover struct {
+	id    string // of its write
+	shard string // of a key
+	name  string
+}
 
-// leftRecords yields the records of parts whose upload has ended. The parts are read before the uploads: a part that was
-// seen then belongs to an upload that is seen now, or has ended.
-func (b *bucket) leftRecords(ctx context.Context) iter.Seq2[leftover, error] {
+// leftRecords yields the records of parts whose upload began before then, and has ended. The parts are read before the
+// uploads: a part that was seen then belongs to an upload that is seen now, or has ended.
+func (b *bucket) leftRecords(ctx context.Context, then time.Time) iter.Seq2[leftover, error] {
 	return func(yield func(leftover, error) bool) {
 		for n := range b.shards {
 			shard := shardObject(n)
@@ -136,7 +141,9 @@ func (b *bucket) leftRecords(ctx context.Context) iter.Seq2[leftover, error] {
 					return
 				}
 				id := p.key[len(tagPart):min(len(p.key), len(tagPart)+idLength)]
-				records[id] = append(records[id], p.key)
+				if began, _ := idBegan(id); began.Before(then) {
+					records[id] = append(records[id], p.key)
+				}
 			}
 			if len(records) == 0 {
 				continue
@@ -150,9 +157,9 @@ func (b *bucket) leftRecords(ctx context.Context) iter.Seq2[leftover, error] {
 					delete(records, id)
 				}
 			}
-			for _, keys := range records {
+			for id, keys := range records {
 				for _, key := range keys {
-					if !yield(leftover{shard, key}, nil) {
+					if !yield(leftover{id, shard, key}, nil) {
 						return
 					}
 				}
@@ -176,10 +183,10 @@ func (b *bucket) orphans(ctx context.Context, then time.Time) iter.Seq2[leftover
 				yield(leftover{}, err)
 				return false
 			}
-			for _, pieces := range found {
+			for id, pieces := range found {
 				for _, objects := range pieces {
 					for _, o := range objects {
-						if !yield(leftover{name: o}, nil) {
+						if !yield(leftover{id: id, name: o}, nil) {
 							return false
 						}
 					}

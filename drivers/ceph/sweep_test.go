@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/holdall-go/holdall/blob"
@@ -55,7 +56,9 @@ func problems(t *testing.T, b *Bucket) map[ProblemKind][]string {
 }
 
 // Orphans go by age, and only what nothing names is one.
-func TestSweep(t *testing.T) {
+func TestSweep(t *testing.T) { synctest.Test(t, testSweep) }
+
+func testSweep(t *testing.T) {
 	b, p := newFake(t)
 	p.maxPage = 3
 	put(t, b, "put", string(large), nil)
@@ -137,7 +140,9 @@ func TestSweepBesideComplete(t *testing.T) {
 	}
 }
 
-func TestSweepUploads(t *testing.T) {
+func TestSweepUploads(t *testing.T) { synctest.Test(t, testSweepUploads) }
+
+func testSweepUploads(t *testing.T) {
 	b, p := newFake(t)
 	young := begin(t, b, "k", 4, nil)
 	send(t, young, 1, "abcd")
@@ -153,17 +158,31 @@ func TestSweepUploads(t *testing.T) {
 	if _, err := young.Complete(t.Context()); err != nil {
 		t.Error(err)
 	}
-	// An abort that was interrupted after its first operation.
-	left := begin(t, b, "k", 4, nil)
-	send(t, left, 1, "abcd")
-	if err := p.operate(b.raw.shard("k"), []step{{do: unset, key: uploadKey("k", left.ID())}}); err != nil {
-		t.Fatal(err)
+	// Aborts that were interrupted after their first operation, some time ago, and some more.
+	abort := func() {
+		left := begin(t, b, "k", 4, nil)
+		send(t, left, 1, "abcd")
+		if err := p.operate(b.raw.shard("k"), []step{{do: unset, key: uploadKey("k", left.ID())}}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(MinSweepAge - time.Hour)
 	}
-	if got := problems(t, b); len(got[Orphan]) != 1 {
+	abort()
+	if got := problems(t, b); len(got) > 0 {
+		t.Errorf("of what is young, fsck found %q", got)
+	}
+	if got := sweep(t, b, nil); got != (Swept{}) {
+		t.Errorf("of what is young, swept %+v", got)
+	}
+	abort()
+	if got := problems(t, b); len(got[Orphan]) != 2 || len(got) != 1 {
 		t.Errorf("fsck found %q", got)
 	}
-	if got := sweep(t, b, &SweepOptions{Alone: true}); got != (Swept{Records: 1, Objects: 1}) {
+	if got := sweep(t, b, nil); got != (Swept{Records: 1, Objects: 1}) {
 		t.Errorf("swept %+v", got)
+	}
+	if got := sweep(t, b, &SweepOptions{Alone: true}); got != (Swept{Records: 1, Objects: 1}) {
+		t.Errorf("alone, swept %+v", got)
 	}
 	if got := problems(t, b); len(got) > 0 {
 		t.Errorf("fsck found %q", got)
@@ -283,6 +302,80 @@ func TestFsckOfOldDamage(t *testing.T) {
 	delete(omap(b, p, "k"), tagContent+"k")
 	if got := problems(t, b); len(got[Damaged]) != 1 || len(got) != 1 {
 		t.Errorf("fsck found %q", got)
+	}
+}
+
+// What writers replace or end while Fsck looks is no problem, however old it is, and however long its removal takes.
+func TestFsckBesideWriters(t *testing.T) {
+	for name, write := range map[string]func(b *Bucket, u blob.Upload) error{
+		"overwrite": func(b *Bucket, _ blob.Upload) error {
+			_, err := b.Put(context.Background(), "k", strings.NewReader("new"), nil)
+			return err
+		},
+		"delete":   func(b *Bucket, _ blob.Upload) error { return b.Delete(context.Background(), "k", nil) },
+		"complete": func(_ *Bucket, u blob.Upload) error { _, err := u.Complete(context.Background()); return err },
+		"abort":    func(_ *Bucket, u blob.Upload) error { return u.Abort(context.Background()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				for nth, reached := 1, true; reached; nth++ {
+					b, p := newFake(t)
+					put(t, b, "k", string(large[:inlineSize+1]), nil)
+					u := begin(t, b, "upload", 1, nil)
+					for n := range 2 * removals {
+						send(t, u, n+1, "x")
+						send(t, u, n+1, "y")
+					}
+					time.Sleep(MinSweepAge + time.Hour)
+					var calls, writing atomic.Int64
+					p.hook(func(call, _ string) error {
+						switch {
+						case call == "remove":
+							time.Sleep(removalTime * 3 / 4)
+						case writing.Load() == 0 && int(calls.Add(1)) == nth:
+							writing.Store(1)
+							go func() {
+								if err := write(b, u); err != nil {
+									t.Error(err)
+								}
+							}()
+							synctest.Wait() // it is removing
+						}
+						return nil
+					}, nil)
+					if checked, err := b.Fsck(t.Context(), nil, func(p Problem) { t.Errorf("before call %d: %v", nth, p) }); err != nil {
+						t.Errorf("before call %d: %+v, %v", nth, checked, err)
+					}
+					if reached = writing.Load() == 1; !reached && nth < 20 {
+						t.Errorf("Fsck made only %d calls", nth-1)
+					}
+				}
+			})
+		})
+	}
+}
+
+// Who waits in an Fsck to look again at what nothing names does so no longer than the bucket is open, and than ctx lasts.
+func TestFsckEndsWhileItWaits(t *testing.T) {
+	for name, want := range map[string]error{"closed": blob.ErrClosed, "cancelled": context.Canceled} {
+		synctest.Test(t, func(t *testing.T) {
+			b, p := newFake(t)
+			write(t, p, putPiece(agedID(MinSweepAge+time.Hour), 1).object(0))
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			began := time.Now()
+			time.AfterFunc(removalTime/2, func() {
+				if name == "closed" {
+					b.Close()
+				} else {
+					cancel()
+				}
+			})
+			checked, err := b.Fsck(ctx, nil, nil)
+			if waited := time.Since(began); !errors.Is(err, want) || checked.Problems > 0 || waited != removalTime/2 {
+				t.Errorf("%s: %+v, %v, after %v", name, checked, err, waited)
+			}
+		})
 	}
 }
 
