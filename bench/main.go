@@ -133,7 +133,7 @@ func (r *results) add(what, ours, peer, ratio, limit string, met bool) {
 
 // note puts a row in the table that no limit judges.
 func (r *results) note(what, ours, peer, ratio string) {
-	r.rows = append(r.rows, row{r.goal, what, ours, peer, ratio, "—", ""})
+	r.rows = append(r.rows, row{r.goal, what, ours, peer, ratio, "none", ""})
 }
 
 func (r *results) print() {

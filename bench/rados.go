@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -26,10 +27,17 @@ import (
 // Ours and go-ceph's own calls share the pool, each in a namespace of its own, which is emptied in the end. What decides
 // is waiting, so wall times are compared.
 
-var radosURL string
+// The pool of -rados, and how its cluster is reached.
+var (
+	poolName string
+	poolAt   *ceph.Config
+)
 
 func init() {
-	flag.StringVar(&radosURL, "rados", "", "`URL` of a pool, such as ceph://pool/?conf=ceph.conf, for the goals of RADOS")
+	flag.Func("rados", "`URL` of a pool, such as ceph://pool/?conf=ceph.conf&user=admin&keyring=keyring, for the goals of RADOS", func(rawURL string) (err error) {
+		poolName, poolAt, err = parseRADOS(rawURL)
+		return err
+	})
 	goals = append(goals,
 		goal{"R1", "RADOS: put and get up to 64 KiB, beside go-ceph's calls", radosSmall},
 		goal{"R2", "RADOS: 64 MiB up and down, beside parallel calls of 4 MiB", radosLarge},
@@ -46,21 +54,18 @@ type radosTarget struct {
 
 // radosPool opens the pool, and returns what empties it again. Without one it is not ok.
 func radosPool(r *results) (t *radosTarget, clean func(), ok bool) {
-	if radosURL == "" {
+	if poolName == "" {
 		r.note("not run: -rados names no pool", "", "", "")
 		return nil, nil, false
 	}
-	u, err := url.Parse(radosURL)
-	must(err)
 	space := fmt.Sprintf("holdall-bench-%d", time.Now().UnixNano())
 	ctx, cancel := context.WithCancel(context.Background())
-	ours, err := ceph.Open(ctx, u.Host, space, &ceph.Config{ConfigFile: u.Query().Get("conf"), Create: true})
+	ours, err := ceph.Open(ctx, poolName, space, poolAt)
 	must(err)
-	conn, err := rados.NewConn()
+	conn, err := newConn(poolAt)
 	must(err)
-	must(conn.ReadConfigFile(u.Query().Get("conf")))
 	must(conn.Connect())
-	bare, err := conn.OpenIOContext(u.Host)
+	bare, err := conn.OpenIOContext(poolName)
 	must(err)
 	bare.SetNamespace(space + "-bare")
 	clean = func() {
@@ -80,6 +85,59 @@ func radosPool(r *results) (t *radosTarget, clean func(), ok bool) {
 		conn.Shutdown()
 	}
 	return &radosTarget{ctx, ours, bare}, clean, true
+}
+
+// parseRADOS returns the pool that a URL names, and how its cluster is reached. The rest of what a URL of drivers/ceph may
+// have is refused: go-ceph's own calls would know nothing of it.
+func parseRADOS(rawURL string) (pool string, cfg *ceph.Config, err error) {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return "", nil, err
+	}
+	if u.Scheme != "ceph" || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.Fragment != "" {
+		return "", nil, errors.New("it is written ceph://pool/?conf=ceph.conf")
+	}
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return "", nil, err
+	}
+	cfg = &ceph.Config{Create: true}
+	known := map[string]*string{"conf": &cfg.ConfigFile, "user": &cfg.User, "keyring": &cfg.Keyring}
+	for name, values := range query {
+		to := known[name]
+		if to == nil || len(values) > 1 || values[0] == "" {
+			return "", nil, fmt.Errorf("parameter %q is none of conf, user and keyring, or is empty or given twice", name)
+		}
+		*to = values[0]
+	}
+	return u.Host, cfg, nil
+}
+
+// newConn returns a connection to be made, by what of cfg parseRADOS sets. It reads what drivers/ceph reads.
+func newConn(cfg *ceph.Config) (conn *rados.Conn, err error) {
+	if cfg.User != "" {
+		conn, err = rados.NewConnWithUser(cfg.User)
+	} else {
+		conn, err = rados.NewConn()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if cfg.ConfigFile != "" {
+		err = conn.ReadConfigFile(cfg.ConfigFile)
+	} else {
+		err = conn.ReadDefaultConfigFile()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := conn.ParseDefaultConfigEnv(); err != nil {
+		return nil, err
+	}
+	if cfg.Keyring != "" {
+		err = conn.SetConfigOption("keyring", cfg.Keyring)
+	}
+	return conn, err
 }
 
 func (t *radosTarget) put(key string, content []byte) {
@@ -139,9 +197,9 @@ func radosSmall(r *results) {
 			}),
 			t.removals(content),
 		)
-		row("put, new", c[0].wall, c[1].wall, "WriteFull", 2, "≤ 2× and a round trip", more[0].wall)
-		row("put over another", c[2].wall, c[1].wall, "WriteFull, new", 2, "≤ 2×, a round trip and a removal", more[0].wall+more[2].wall)
-		row("get", c[4].wall, c[5].wall, "Read", 1.5, "≤ 1.5× and a round trip", more[1].wall)
+		row("put, new", c[0].wall, c[1].wall, "WriteFull", 2, "≤ 2× and a round trip of "+short(more[0].wall), more[0].wall)
+		row("put over another", c[2].wall, c[1].wall, "WriteFull, new", 2, "≤ 2×, a round trip of "+short(more[0].wall)+" and a removal of "+short(more[2].wall), more[0].wall+more[2].wall)
+		row("get", c[4].wall, c[5].wall, "Read", 1.5, "≤ 1.5× and a round trip of "+short(more[1].wall), more[1].wall)
 	}
 }
 
