@@ -74,11 +74,11 @@ func (c *Config) check(pool, namespace string) error {
 	return nil
 }
 
-// params are the parameters that a URL may have.
-var params = []string{"conf", "user", "keyring", "timeout", "create", "shards", "data"}
-
 func init() {
-	blob.Register("ceph", blob.Scheme{Params: params, Prefix: true, Segments: 1, Open: openURL})
+	blob.Register("ceph", blob.Scheme{
+		Params: []string{"conf", "user", "keyring", "timeout", "create", "shards", "data"},
+		Prefix: true, Segments: 1, Open: openURL,
+	})
 }
 
 func openURL(ctx context.Context, u *url.URL) (blob.Bucket, error) {
@@ -90,11 +90,6 @@ func openURL(ctx context.Context, u *url.URL) (blob.Bucket, error) {
 		return nil, fmt.Errorf("%w URL: it is written ceph://pool/namespace/prefix/", blob.ErrInvalid)
 	}
 	q := u.Query()
-	for _, name := range params {
-		if q.Has(name) && q.Get(name) == "" {
-			return nil, fmt.Errorf("%w URL: %s is empty; leave it out for the default", blob.ErrInvalid, name)
-		}
-	}
 	cfg := &Config{ConfigFile: q.Get("conf"), User: q.Get("user"), Keyring: q.Get("keyring"), DataPool: q.Get("data")}
 	if q.Has("timeout") {
 		var err error
