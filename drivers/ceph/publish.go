@@ -118,12 +118,13 @@ func (b *bucket) publish(ctx context.Context, c *change) (published bool, err er
 	case is(err, late):
 		return b.settle(ctx, c, on, err)
 	}
+	cause := err
 	b.background(func() {
-		if published, _ := b.settle(context.Background(), c, on, err); !published && c.upload == nil {
+		if published, _ := b.settle(context.Background(), c, on, cause); !published && c.upload == nil {
 			b.removeReplaced(&held{entry: c.next})
 		}
 	})
-	return true, ambiguous(err)
+	return true, ambiguous(cause)
 }
 
 // exchange makes a change in one operation that compares what the key holds with what the change counts on, and sets what
