@@ -11,7 +11,7 @@ import (
 )
 
 func TestDrivertestOverMemory(t *testing.T) {
-	gocdktest.RunDrivertest(t, func(*testing.T) blob.Bucket { return mem.New(nil) })
+	gocdktest.RunDrivertest(t, func(*testing.T) blob.Bucket { return mem.New(nil) }, nil)
 }
 
 func TestDrivertestOverFiles(t *testing.T) {
@@ -21,7 +21,7 @@ func TestDrivertestOverFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		return b
-	})
+	}, nil)
 }
 
 func TestDrivertestOverAView(t *testing.T) {
@@ -35,5 +35,22 @@ func TestDrivertestOverAView(t *testing.T) {
 			t.Fatal(err)
 		}
 		return guard.As(acl.Identity{User: "alice"})
+	}, nil)
+}
+
+// unconditional is a bucket without conditional writes, and short of room for metadata.
+type unconditional struct{ blob.Bucket }
+
+func (b unconditional) Capabilities() blob.Capabilities {
+	c := b.Bucket.Capabilities()
+	c.PutIf, c.MaxMetadataBytes = blob.ConditionSet(0), 100
+	return c
+}
+
+// What a store cannot do is an error to gocloud.dev too, and nothing stands in for it.
+func TestDrivertestOverLess(t *testing.T) {
+	gocdktest.RunDrivertest(t, func(*testing.T) blob.Bucket { return blob.Check(unconditional{mem.New(nil)}) }, map[string]gocdktest.Failure{
+		"TestIfNotExist":                   {Says: "code=Unimplemented", Why: "it has no conditional writes"},
+		"TestMetadata/weird_metadata_keys": {Says: "code=InvalidArgument", Why: "they are longer than 100 bytes"},
 	})
 }
