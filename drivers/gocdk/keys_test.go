@@ -252,7 +252,7 @@ func TestOldSidecarsAreNotBelieved(t *testing.T) {
 func TestHiddenDelimiters(t *testing.T) {
 	for name, c := range codes {
 		b := gcblob.NewBucket(&shown{b: memory(t), keys: c})
-		for _, key := range []string{"a//b", "a//c", "a/d", "a/", "b/../c", "x|y", "x|z\x01"} {
+		for _, key := range []string{"a//b", "a//c", "a/d", "a//e/f", "a/", "b/../c", "b/../e/f", "b/../e/g", "x|y", "x|z\x01"} {
 			if err := b.WriteAll(t.Context(), key, []byte("x"), nil); err != nil {
 				t.Fatal(err)
 			}
@@ -263,10 +263,11 @@ func TestHiddenDelimiters(t *testing.T) {
 		}{
 			{"", "/", []string{"a/", "b/", "x|y", "x|z\x01"}},
 			{"a/", "/", []string{"a/", "a//", "a/d"}},
-			{"a//", "/", []string{"a//b", "a//c"}},
+			{"a//", "/", []string{"a//b", "a//c", "a//e/"}},
 			{"b/", "/", []string{"b/../"}},
 			{"b/.", "/", []string{"b/../"}},
-			{"", "|", []string{"a/", "a//b", "a//c", "a/d", "b/../c", "x|"}},
+			{"b/../", "/", []string{"b/../c", "b/../e/"}},
+			{"", "|", []string{"a/", "a//b", "a//c", "a//e/f", "a/d", "b/../c", "b/../e/f", "b/../e/g", "x|"}},
 		} {
 			for _, size := range []int{1, 2, 1000} {
 				var got []string

@@ -74,15 +74,15 @@ func (s *shown) show(ctx context.Context, entry *blob.Object, opts *driver.ListO
 	if !ok || !strings.HasPrefix(key, opts.Prefix) {
 		return nil, "", nil
 	}
-	if entry.IsPrefix {
+	dir, hidden := keyspace.RollUp(key, opts.Prefix, opts.Delimiter)
+	if entry.IsPrefix && (!hidden || dir == key) {
 		return &driver.ListObject{Key: key, IsDir: true, AsFunc: as(*entry)}, "", nil
 	}
 	if s.keys.sidecars && strings.HasSuffix(entry.Key, sidecar) {
 		return nil, "", nil
 	}
-	dir, hidden := keyspace.RollUp(key, opts.Prefix, opts.Delimiter)
 	if hidden && rolled {
-		// The delimiter is not in this name. If it is in others, the bucket shows the common prefix by itself.
+		// This delimiter is not in the name. If it is in others, the bucket shows the common prefix by itself.
 		if names := s.keys.prefix(dir); strings.HasSuffix(names, opts.Delimiter) {
 			for _, err := range s.b.List(ctx, &blob.ListOptions{Prefix: names, Limit: 1}) {
 				return nil, "", err
