@@ -37,7 +37,8 @@ const (
 	escaping
 
 	// S3blob escapes control characters and the "/" of "../" in keys; in metadata, what a header cannot hold, as a URL
-	// does. holdall writes no metadata name that holds a "%"; it reads those that s3blob wrote.
+	// does. holdall writes no metadata name that holds a "%"; it reads those that s3blob wrote. What drivers/s3
+	// adds to the metadata, on servers that keep no checksums say, s3blob shows as entries that begin with "holdall-".
 	S3blob
 	// Fileblob escapes control characters, the "/" of "../", the second one of "//" and the last one of a key, and what
 	// Windows cannot hold when it runs there. It keeps attributes in files beside the objects, which end in ".attrs"; they
