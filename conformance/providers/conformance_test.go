@@ -61,7 +61,7 @@ func TestConformance(t *testing.T) {
 		report := conformance.Run(t, h, conformance.InTier(tier()))
 		reports = append(reports, report)
 		if !*writeMatrix && !foreign {
-			compare(t, report)
+			compare(t, stores, report)
 		}
 	}
 	if *bucketURL == "" {
@@ -83,7 +83,7 @@ func TestConformance(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) { run(t, s.harness(t), false) })
 	}
 	if *writeMatrix && !t.Failed() {
-		write(t, reports)
+		write(t, stores, reports)
 	}
 }
 

@@ -9,7 +9,7 @@
 //	go -C conformance/providers test -run '^$' -bench Start .             how long they take to start
 //	HOLDALL_FULL=1 go -C conformance/providers test -timeout 3h .         default tier, everything on every store
 //	HOLDALL_FULL=1 go -C conformance/providers test -v -run Killed .      kills 200 writers to each store, and reports
-//	go -C conformance/providers test -tags ceph -timeout 80m . -args -matrix   writes conformance/MATRIX.md anew
+//	go -C conformance/providers test -tags ceph -timeout 160m . -args -matrix  writes conformance/MATRIX.md anew
 //	go -C conformance/providers test . -args -url 's3://bucket/?region=…' the suite against a bucket, in a prefix of its own
 //
 // With -tags ceph and librados, RADOS is among the stores.

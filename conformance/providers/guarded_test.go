@@ -13,48 +13,82 @@ import (
 	"github.com/holdall-go/holdall/conformance/providers"
 )
 
-// TestGuarded runs the suite on the view of someone with every data right, beside other people's grants and a barrier.
+// A policy says where that of a view is kept.
+type policy struct {
+	name  string
+	apart func(t *conformance.T) blob.Bucket // opens the bucket for it; nil is the bucket itself
+	opts  acl.Options
+}
+
+// policies are those that a bucket of h can have, the first one for the matrix.
+func policies(t *testing.T, h conformance.Harness) []policy {
+	b := h.Bucket(t)
+	defer b.Close()
+	if b.Capabilities().PutIf != blob.WriteConditions { // there is another store, or the promise that one guard alone edits it
+		return []policy{{"single writer", nil, acl.Options{SingleWriter: true}}, {"policy apart", memory().Open, acl.Options{}}}
+	}
+	all := []policy{{"policy inside", nil, acl.Options{}}}
+	if tier() != conformance.Short {
+		all = append(all, policy{"policy apart", h.Open, acl.Options{}})
+	}
+	return all
+}
+
+// TestGuarded runs the suite on the view of someone with every data right, beside other people's grants and a barrier,
+// and compares the outcomes with those of the committed matrix, or writes that.
+//
 // What a guard asks of a server, group R asks of each every day. So of the servers that speak S3's protocol one will do
 // here, with the policy in the bucket itself, where each of its requests goes to the server as well; in the long run each
-// does, and the policy is in another bucket too.
+// does, and the policy is in another bucket too. So are mem and file, over which the tests of package acl run the same.
 func TestGuarded(t *testing.T) {
 	notEveryDay(t)
-	if *writeMatrix {
-		t.Skip("not run: the matrix is about the stores themselves")
-	}
-	run := func(t *testing.T, h conformance.Harness, name string, guarded func(*conformance.T, blob.Bucket) blob.Bucket) {
-		t.Run(name, func(t *testing.T) {
-			conformance.Run(t, h.Wrapped("acl, "+name, guarded), conformance.InTier(tier()))
-		})
-	}
-	both := func(t *testing.T, h conformance.Harness) {
-		run(t, h, "policy inside", guarded(nil, acl.Options{}))
-		if tier() != conformance.Short {
-			run(t, h, "policy apart", guarded(h.Open, acl.Options{}))
+	var reports []*conformance.Report
+	run := func(t *testing.T, h conformance.Harness, foreign bool, all []policy) {
+		if *writeMatrix {
+			all = all[:1]
+		}
+		for _, p := range all {
+			t.Run(p.name, func(t *testing.T) {
+				report := conformance.Run(t, h.Wrapped("acl, "+p.name, guarded(p.apart, p.opts)), conformance.InTier(tier()))
+				report.Store = h.Name
+				reports = append(reports, report)
+				if !*writeMatrix && !foreign {
+					compare(t, views, report)
+				}
+			})
 		}
 	}
-	// Swift and B2 have no conditional writes. So the policy is in another store, or under the promise that one guard alone
-	// edits it.
-	unconditional := func(t *testing.T, h conformance.Harness) {
-		run(t, h, "policy apart", guarded(memory().Open, acl.Options{}))
-		run(t, h, "single writer", guarded(nil, acl.Options{SingleWriter: true}))
+	if *bucketURL == "" {
+		for _, h := range local() {
+			t.Run(h.Name, func(t *testing.T) {
+				if h.Name == "mem" || h.Name == "file" {
+					inTheLongRun(t)
+				}
+				run(t, h, false, policies(t, h)[:1])
+			})
+		}
 	}
 	each(t, func(t *testing.T, s *providers.Server) {
-		switch s.Provider {
-		case providers.Versitygw:
-			both(t, s.Harness(false))
-		case providers.Swift:
+		if s.Provider != providers.Versitygw {
 			inTheLongRun(t)
-			unconditional(t, s.Harness(false))
-		default:
-			inTheLongRun(t)
-			both(t, s.Harness(false))
 		}
+		h := s.Harness(false)
+		run(t, h, foreign(s), policies(t, h))
+	})
+	t.Run("b2", func(t *testing.T) {
+		s := serveB2(t)
+		h := s.B2Harness(false)
+		run(t, h, foreign(s), policies(t, h))
 	})
 	for _, s := range also {
-		t.Run(s.name, func(t *testing.T) { both(t, s.harness(t)) })
+		t.Run(s.name, func(t *testing.T) {
+			h := s.harness(t)
+			run(t, h, false, policies(t, h))
+		})
 	}
-	t.Run("b2", func(t *testing.T) { unconditional(t, serveB2(t).B2Harness(false)) })
+	if *writeMatrix && !t.Failed() {
+		write(t, views, reports)
+	}
 }
 
 // guarded wraps a bucket in the view of a writer. The first handle to a bucket makes its policy, and the others open it.

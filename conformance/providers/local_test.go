@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	"github.com/holdall-go/holdall/blob"
 	"github.com/holdall-go/holdall/conformance"
@@ -15,9 +16,11 @@ import (
 
 // Two stores that need no server stand in the matrix beside those that do.
 
+// inMemory makes the names of buckets in memory different.
+var inMemory atomic.Int64
+
 // memory is the harness of drivers/mem.
 func memory() conformance.Harness {
-	made := 0
 	open := func(t *conformance.T, url string) blob.Bucket {
 		b, err := mem.Open(strings.TrimPrefix(url, "mem://"), nil)
 		if err != nil {
@@ -28,8 +31,7 @@ func memory() conformance.Harness {
 	return conformance.Harness{
 		Name: "mem",
 		Open: func(t *conformance.T) blob.Bucket {
-			made++
-			return open(t, fmt.Sprintf("matrix-%d", made))
+			return open(t, fmt.Sprintf("matrix-%d", inMemory.Add(1)))
 		},
 		Reopen: func(t *conformance.T, b blob.Bucket) blob.Bucket { return open(t, fmt.Sprint(b)) },
 		URL:    func(_ *conformance.T, b blob.Bucket) string { return fmt.Sprint(b) },

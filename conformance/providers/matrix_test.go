@@ -27,27 +27,54 @@ Each case of [the suite](doc.go) on each store: what it checks, and how it ended
 - **expected failure**: known, and not right; the reason and a link are [beside the server](providers).
 - **not run**: the suite cannot reach what it would need for that.
 
-This file is written by ` + "`go -C conformance/providers test -tags ceph . -timeout 80m -args -matrix`" + `, or with -run for some
+This file is written by ` + "`go -C conformance/providers test -tags ceph . -timeout 160m -args -matrix`" + `, or with -run for some
 stores alone, and each run of the tests compares it with what it sees.
 
 `
 
-// A matrix has the results of each store, of which it knows the outcomes alone.
-type matrix map[string][]conformance.Result
+const viewsPreamble = `
+## Per-user views
+
+The same cases on a view of package [acl](../acl) over each store: that of someone with every data right, beside other
+people's grants and a barrier. The policy is in the bucket itself; where the store has no conditional writes, under the
+promise that one guard alone edits it. Cases that would go past the view are not run; those of group R make views
+themselves, and a view is not made over a view.
+
+`
+
+// The tables of the committed matrix.
+const (
+	stores = iota // the stores themselves
+	views         // per-user views over them
+	tables
+)
+
+// A matrix is a table: the results of each store, of which it knows the outcomes alone.
+type matrix []*conformance.Report
 
 // outcome returns how a case ended on a store, or "" for one that is not there.
 func (m matrix) outcome(store, id string) string {
-	for _, r := range m[store] {
-		if r.ID == id {
-			return r.Outcome.String()
+	for _, r := range m {
+		for _, res := range r.Results {
+			if r.Store == store && res.ID == id {
+				return res.Outcome.String()
+			}
 		}
 	}
 	return ""
 }
 
-// readMatrix parses the table of the committed matrix, and returns its stores in their order too.
-func readMatrix(content []byte) (stores []string, m matrix) {
-	m = matrix{}
+// stores are those that have a column.
+func (m matrix) stores() (names []string) {
+	for _, r := range m {
+		names = append(names, r.Store)
+	}
+	return names
+}
+
+// readMatrix parses the committed matrix.
+func readMatrix(content []byte) (all [tables]matrix) {
+	at, first := -1, 0 // the table, and the first cell of its lines that is of a store
 	for line := range strings.Lines(string(content)) {
 		if !strings.HasPrefix(line, "|") {
 			continue
@@ -57,32 +84,35 @@ func readMatrix(content []byte) (stores []string, m matrix) {
 		for i := range cells {
 			cells[i] = strings.TrimSpace(cells[i])
 		}
-		switch {
-		case stores == nil:
-			stores = cells[2:]
-		case strings.HasPrefix(cells[0], ":"):
-		default:
-			for i, s := range stores {
-				for o := conformance.Pass; o <= conformance.ExpectedFailure; o++ {
-					if o.String() == cells[2+i] {
-						m[s] = append(m[s], conformance.Result{ID: cells[0], Outcome: o})
-					}
+		if cells[0] == "case" {
+			at++
+			first = max(1, 1+slices.Index(cells, "checks"))
+			for _, store := range cells[first:] {
+				all[at] = append(all[at], &conformance.Report{Store: store})
+			}
+			continue
+		}
+		for i, r := range all[at] {
+			for o := conformance.Pass; o <= conformance.ExpectedFailure; o++ {
+				if o.String() == cells[first+i] {
+					r.Results = append(r.Results, conformance.Result{ID: cells[0], Outcome: o})
 				}
 			}
 		}
 	}
-	return stores, m
+	return all
 }
 
-// compare reports where a run does not agree with the committed matrix. A failure is reported by the case itself.
-func compare(t *testing.T, r *conformance.Report) {
+// compare reports where a run does not agree with a table of the committed matrix. A failure is reported by the case
+// itself.
+func compare(t *testing.T, table int, r *conformance.Report) {
 	content, err := os.ReadFile(matrixFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	stores, committed := readMatrix(content)
-	if !slices.Contains(stores, r.Store) {
-		t.Errorf("MATRIX.md has no column %s, but %s; write it anew (see its beginning)", r.Store, strings.Join(stores, ", "))
+	committed := readMatrix(content)[table]
+	if names := committed.stores(); !slices.Contains(names, r.Store) {
+		t.Errorf("MATRIX.md has no column %s, but %s; write it anew (see its beginning)", r.Store, strings.Join(names, ", "))
 		return
 	}
 	for _, res := range r.Results {
@@ -95,34 +125,46 @@ func compare(t *testing.T, r *conformance.Report) {
 	}
 }
 
-// write writes the columns of the stores that ran anew, and leaves the others as they are. Stores that are not there yet
-// come last.
-func write(t *testing.T, ran []*conformance.Report) {
+// write writes the columns of the stores that ran anew, and leaves the others, and the other table, as they are.
+func write(t *testing.T, table int, ran []*conformance.Report) {
 	content, err := os.ReadFile(matrixFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
 	}
-	stores, committed := readMatrix(content)
-	var reports []*conformance.Report
-	for _, store := range stores {
-		reports = append(reports, &conformance.Report{Store: store, Results: committed[store]})
+	all := readMatrix(content)
+	all[table] = all[table].with(ran)
+	if err := os.WriteFile(matrixFile, format(t, all), 0o666); err != nil {
+		t.Fatal(err)
 	}
+}
+
+// with returns m with what ran in place of the same stores, of whatever version. Stores that are not there yet come last.
+func (m matrix) with(ran []*conformance.Report) matrix {
+	m = slices.Clone(m)
 	for _, r := range ran {
-		at := slices.IndexFunc(reports, func(old *conformance.Report) bool { return kind(old.Store) == kind(r.Store) })
+		at := slices.IndexFunc(m, func(old *conformance.Report) bool { return kind(old.Store) == kind(r.Store) })
 		if at < 0 {
-			reports = append(reports, r)
+			m = append(m, r)
 		} else {
-			reports[at] = r
+			m[at] = r
 		}
 	}
-	var b bytes.Buffer
+	return m
+}
+
+// format is the content of the file. What the cases check is said in its first table alone.
+func format(t *testing.T, all [tables]matrix) []byte {
+	var b, second bytes.Buffer
 	b.WriteString(preamble)
-	if err := conformance.WriteMatrix(&b, reports...); err != nil {
+	if err := errors.Join(conformance.WriteMatrix(&b, all[stores]...), conformance.WriteMatrix(&second, all[views]...)); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(matrixFile, b.Bytes(), 0o666); err != nil {
-		t.Fatal(err)
+	b.WriteString(viewsPreamble)
+	for line := range strings.Lines(second.String()) {
+		cells := strings.Split(line, "|") // no case's Doc has a bar
+		b.WriteString(strings.Join(slices.Delete(cells, 2, 3), "|"))
 	}
+	return b.Bytes()
 }
 
 // kind is the name of a store without its version.
@@ -135,24 +177,23 @@ func kind(store string) string {
 
 // What is written is read again as it was.
 func TestMatrixIsRead(t *testing.T) {
-	var first, second conformance.Report
-	first.Store, second.Store = "mem", "s3:x-1.2"
-	want := matrix{}
-	for i, c := range conformance.Cases() {
-		for at, r := range []*conformance.Report{&first, &second} {
-			res := conformance.Result{ID: c.ID, Outcome: conformance.Outcome((i + 2*at) % 5)}
-			want[r.Store] = append(want[r.Store], res)
-			res.Reason = "whatever"
-			r.Results = append(r.Results, res)
+	var want [tables]matrix
+	for i, store := range []string{"mem", "s3:x-1.2", "mem", "b2"} {
+		r := &conformance.Report{Store: store}
+		for j, c := range conformance.Cases() {
+			r.Results = append(r.Results, conformance.Result{ID: c.ID, Outcome: conformance.Outcome((j + 2*i) % 5)})
 		}
+		want[i/2] = append(want[i/2], r)
 	}
-	var b bytes.Buffer
-	b.WriteString(preamble)
-	if err := conformance.WriteMatrix(&b, &first, &second); err != nil {
-		t.Fatal(err)
+	if got := readMatrix(format(t, want)); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
-	stores, got := readMatrix(b.Bytes())
-	if !slices.Equal(stores, []string{"mem", "s3:x-1.2"}) || !reflect.DeepEqual(got, want) {
-		t.Errorf("got %v, %v, want %v", stores, got, want)
+}
+
+// Some columns can be written alone.
+func TestMatrixKeepsTheOthers(t *testing.T) {
+	old := matrix{{Store: "mem"}, {Store: "s3:x-1.2"}, {Store: "b2"}}
+	if got := old.with([]*conformance.Report{{Store: "new"}, {Store: "s3:x-1.3"}}).stores(); !slices.Equal(got, []string{"mem", "s3:x-1.3", "b2", "new"}) {
+		t.Errorf("it has the columns %q", got)
 	}
 }

@@ -2,6 +2,8 @@ package gocdktest
 
 import (
 	"context"
+	"fmt"
+	"sync/atomic"
 
 	"github.com/holdall-go/holdall/blob"
 	"github.com/holdall-go/holdall/conformance"
@@ -13,7 +15,7 @@ import (
 
 // Memblob is the harness of gocloud.dev's buckets in memory.
 func Memblob() conformance.Harness {
-	h := harnessOf("gocdk:memblob", &gocdk.Options{Name: "memblob", AtomicIfNotExist: true, MD5: true},
+	h := harnessOf("memblob", gocdk.Options{AtomicIfNotExist: true, MD5: true},
 		func(string) (*gcblob.Bucket, error) { return memblob.OpenBucket(nil), nil })
 	h.Expected = map[string]string{"E09": formatted}
 	return h
@@ -21,7 +23,7 @@ func Memblob() conformance.Harness {
 
 // Fileblob is the harness of gocloud.dev's buckets of files.
 func Fileblob() conformance.Harness {
-	h := harnessOf("gocdk:fileblob", &gocdk.Options{Name: "fileblob", MD5: true},
+	h := harnessOf("fileblob", gocdk.Options{MD5: true},
 		func(dir string) (*gcblob.Bucket, error) { return fileblob.OpenBucket(dir, nil) })
 	h.Expected = map[string]string{
 		"B02": names, "B03": names, "B32": names, "B33": names, "B41": names,
@@ -48,30 +50,35 @@ const (
 	wrapped   = "it runs all the others, also those that are unsteady, through a wrapper"
 )
 
+// made makes the names of buckets different.
+var made atomic.Int64
+
 // harnessOf is that of gocdk.New over buckets that open makes, in a folder of their own.
-func harnessOf(name string, opts *gocdk.Options, open func(dir string) (*gcblob.Bucket, error)) conformance.Harness {
+func harnessOf(driver string, opts gocdk.Options, open func(dir string) (*gcblob.Bucket, error)) conformance.Harness {
 	within := map[blob.Bucket]*gcblob.Bucket{}
-	of := func(b *gcblob.Bucket) blob.Bucket {
-		outer := gocdk.New(b, opts)
+	of := func(b *gcblob.Bucket, name string) blob.Bucket {
+		opts := opts
+		opts.Name = name
+		outer := gocdk.New(b, &opts)
 		within[outer] = b
 		return outer
 	}
 	return conformance.Harness{
-		Name: name,
+		Name: "gocdk:" + driver,
 		Open: func(t *conformance.T) blob.Bucket {
 			b, err := open(t.TempDir())
 			if err != nil {
 				t.Fatalf("open: %v", err)
 			}
 			t.Cleanup(func() { _ = b.Close() })
-			return of(b)
+			return of(b, fmt.Sprintf("%s-%d", driver, made.Add(1)))
 		},
 		Foreign: func(t *conformance.T, b blob.Bucket, key, content string) {
 			if err := within[b].WriteAll(context.Background(), key, []byte(content), nil); err != nil {
 				t.Fatalf("write %q: %v", key, err)
 			}
 		},
-		Reopen: func(_ *conformance.T, b blob.Bucket) blob.Bucket { return of(within[b]) },
+		Reopen: func(_ *conformance.T, b blob.Bucket) blob.Bucket { return of(within[b], fmt.Sprint(b)) },
 		Impossible: map[conformance.Hook]string{
 			conformance.HookURL:         "the bucket is handed in",
 			conformance.HookNonexistent: "the bucket is handed in",
