@@ -67,6 +67,7 @@ func trust(ca string) {
 	defer clean()
 	file := filepath.Join(dir, "ca.pem")
 	must(os.WriteFile(file, []byte(ca), 0o600))
+	must(os.Unsetenv("AWS_CA_BUNDLE")) // which would count instead, to those who heed it
 	must(os.Setenv("SSL_CERT_FILE", file))
 	defer os.Unsetenv("SSL_CERT_FILE")
 	_, err := x509.SystemCertPool()

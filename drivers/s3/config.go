@@ -2,7 +2,6 @@ package s3
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -58,8 +57,8 @@ type Config struct {
 	// MaxAttempts is how often a request is sent in all, where that is safe. Zero is 5; 1 is no retry.
 	MaxAttempts int
 
-	// HTTPClient sends the requests. Nil: one of this package, shared by all buckets of the process that need no
-	// certificates of their own (AWS_CA_BUNDLE). If it has no rule for redirects, none is followed: a signature is good
+	// HTTPClient sends the requests. Nil: one of this package, shared by all buckets of the process; those that
+	// trust other certificates (AWS_CA_BUNDLE) share another. If it has no rule for redirects, none is followed: a signature is good
 	// for one host, and a CustomerKey is nobody else's.
 	HTTPClient *http.Client
 
@@ -105,9 +104,7 @@ func (c *Config) httpClient(configured aws.HTTPClient) *http.Client {
 	if c.HTTPClient == nil {
 		if sdk, ok := configured.(*awshttp.BuildableClient); ok {
 			if with := sdk.GetTransport().TLSClientConfig; with != nil && with.RootCAs != nil { // AWS_CA_BUNDLE, or ca_bundle of the profile
-				own := newTransport()
-				own.TLSClientConfig = &tls.Config{RootCAs: with.RootCAs}
-				return &http.Client{Transport: own, CheckRedirect: noRedirect}
+				return bundledHTTP.trusting(with.RootCAs)
 			}
 		}
 		return sharedHTTP

@@ -1,13 +1,37 @@
 package s3
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 )
 
 // sharedHTTP is the client of every bucket that brings none, so that connections are shared.
 var sharedHTTP = &http.Client{Transport: newTransport(), CheckRedirect: noRedirect}
+
+// bundledHTTP is sharedHTTP for those who trust other certificates than the system does.
+var bundledHTTP bundled
+
+// bundled is a client for the certificates that were asked for last, which are mostly the same.
+type bundled struct {
+	mu     sync.Mutex
+	roots  *x509.CertPool
+	client *http.Client
+}
+
+func (b *bundled) trusting(roots *x509.CertPool) *http.Client {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.client == nil || !b.roots.Equal(roots) {
+		t := newTransport()
+		t.TLSClientConfig = &tls.Config{RootCAs: roots}
+		b.roots, b.client = roots, &http.Client{Transport: t, CheckRedirect: noRedirect}
+	}
+	return b.client
+}
 
 // newTransport differs from the standard library's in that it keeps as many idle connections to a server as large
 // transfers use at once (it keeps 2, which doubles the CPU of many small calls), writes in larger pieces, and never

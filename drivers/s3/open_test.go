@@ -158,11 +158,14 @@ func TestOwnCertificates(t *testing.T) {
 		stored(w, request{method: r.Method, header: r.Header}, "content", nil)
 	}))
 	defer server.Close()
+	t.Setenv("AWS_CA_BUNDLE", "")
+	var client any
 	open := func() error {
 		b, err := Open(context.Background(), "bucket", &Config{Endpoint: server.URL, Flavour: "aws", PathStyle: aws.Bool(true), MaxAttempts: 1})
 		if err != nil {
 			return err
 		}
+		client = b.Client().Options().HTTPClient
 		_, err = b.Stat(context.Background(), "k", nil)
 		return err
 	}
@@ -177,6 +180,11 @@ func TestOwnCertificates(t *testing.T) {
 	if err := open(); err != nil {
 		t.Errorf("a certificate of the bundle: %v", err)
 	}
+	first := client
+	if err := open(); err != nil || client != first {
+		t.Errorf("another bucket has another client: %v", err)
+	}
+	first.(*http.Client).CloseIdleConnections()
 }
 
 // A redirect is not followed, by whatever client: the next host would get the signature, and the key of the customer.
