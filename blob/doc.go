@@ -19,9 +19,9 @@
 // # Over any Bucket
 //
 // What can be said over any Bucket is a function, in the manner of package io/fs: [ReadAll], [WriteAll] and [Exists] for
-// what is small, [Copy] and [Move] within and between stores, [Download] in parallel, [Walk], [DeletePrefix] and [AbortUploads]. [Sub]
-// and [ReadOnly] return a Bucket again. [NewWriter] turns Put into an io.Writer, [OpenAt] turns Get into an io.ReaderAt
-// and io.Seeker; [FS] is an fs.FS, and [Handler] an http.Handler.
+// what is small, [Copy] and [Move] within and between stores, [Download] in parallel, [Walk], [DeletePrefix] and
+// [AbortUploads]. [Sub] and [ReadOnly] return a Bucket again. [NewWriter] turns Put into an io.Writer, [OpenAt] turns Get
+// into an io.ReaderAt and io.Seeker; [FS] is an fs.FS, and [Handler] an http.Handler.
 //
 // # Errors
 //

@@ -13,8 +13,8 @@
 //	ceph://pool/namespace/prefix/
 //	ceph://pool/namespace/?conf=/etc/ceph/ceph.conf&user=backup&keyring=/etc/ceph/backup.keyring
 //
-// whose parameters are those of [Config]: conf, user, keyring, timeout, create, shards and data. The
-// user needs no more than "mon 'allow r' osd 'allow rwx pool=… namespace=…'", for the pool of the content too.
+// whose parameters are those of [Config]: conf, user, keyring, timeout, create, shards and data. The user needs no more
+// than "mon 'allow r' osd 'allow rwx pool=… namespace=…'", for the pool of the content too.
 //
 // # In the cluster
 //

@@ -57,9 +57,9 @@ type Config struct {
 	// MaxAttempts is how often a request is sent in all, where that is safe. Zero is 5; 1 is no retry.
 	MaxAttempts int
 
-	// HTTPClient sends the requests. Nil: one of this package, shared by all buckets of the process; those that
-	// trust other certificates (AWS_CA_BUNDLE) share another. If it has no rule for redirects, none is followed: a signature is good
-	// for one host, and a CustomerKey is nobody else's.
+	// HTTPClient sends the requests. Nil: one of this package, shared by all buckets of the process; those that trust
+	// other certificates (AWS_CA_BUNDLE) share another. If it has no rule for redirects, none is followed: a signature
+	// is good for one host, and a CustomerKey is nobody else's.
 	HTTPClient *http.Client
 
 	// Client is a client of the SDK to derive ours from. Region, Endpoint, Profile, Credentials, Anonymous, PathStyle
