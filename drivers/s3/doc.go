@@ -34,9 +34,9 @@
 //
 // Every body goes with a checksum that the server verifies: its CRC-32C, or, where the server knows none, its SHA-256
 // within the signature. (A conditional Put of a stream of more than 64 MiB, where that is one request, is compared
-// afterwards: with the MD5 that the server answers.) Downloads are verified by the CRC-32C of the whole, which the server gives back or which is among
-// the metadata. There it is missing in an object that was sent in parts, or as a stream of more than 64 MiB, since its
-// end was not known at its beginning.
+// afterwards: with the MD5 that the server answers.) Downloads are verified by the CRC-32C of the whole, which the
+// server gives back or which is among the metadata. There it is missing in an object that was sent in parts, or as a
+// stream of more than 64 MiB, since its end was not known at its beginning.
 //
 // # Memory and retries
 //
