@@ -72,7 +72,7 @@ func TestBrokenDriversFail(t *testing.T) {
 
 // An expected failure is one while it fails; a racy case is one however it ends, also below a wrapper.
 func TestExpectedFailures(t *testing.T) {
-	store := func(expected, racy map[string]string, wrap func(b blob.Bucket) blob.Bucket) conformance.Harness {
+	store := func(expected map[string]string, racy map[string]conformance.Race, wrap func(b blob.Bucket) blob.Bucket) conformance.Harness {
 		open := memory(nil).Open
 		return conformance.Harness{Name: "memory", Expected: expected, Racy: racy,
 			Open: func(t *conformance.T) blob.Bucket { return blob.Check(wrap(open(t))) }}
@@ -80,6 +80,9 @@ func TestExpectedFailures(t *testing.T) {
 	sound := func(b blob.Bucket) blob.Bucket { return b }
 	broken := func(b blob.Bucket) blob.Bucket { return &puts{b, bare} }
 	known := map[string]string{"F02": "a known fault"}
+	race := func(sign string) map[string]conformance.Race {
+		return map[string]conformance.Race{"F02": {Reason: "a known race", Sign: sign}}
+	}
 	for _, test := range []struct {
 		name    string
 		harness conformance.Harness
@@ -88,8 +91,10 @@ func TestExpectedFailures(t *testing.T) {
 		{"not expected", store(nil, nil, broken), conformance.Fail},
 		{"expected", store(known, nil, broken), conformance.ExpectedFailure},
 		{"expected, and mended", store(known, nil, sound), conformance.Fail},
-		{"racy, and lost", store(nil, known, broken), conformance.ExpectedFailure},
-		{"racy, and won", store(nil, known, sound), conformance.ExpectedFailure},
+		{"racy, and lost", store(nil, race(""), broken), conformance.ExpectedFailure},
+		{"racy, and lost with its sign", store(nil, race("metadata"), broken), conformance.ExpectedFailure},
+		{"racy, and lost by something else", store(nil, race("another sign"), broken), conformance.Fail},
+		{"racy, and won", store(nil, race("another sign"), sound), conformance.ExpectedFailure},
 		{"expected, and hidden by a wrapper", store(known, nil, sound).Wrapped("nothing", func(_ *conformance.T, b blob.Bucket) blob.Bucket { return b }), conformance.ExpectedFailure},
 	} {
 		only := conformance.Only(func(c *conformance.Case) bool { return c.ID == "F02" })

@@ -71,9 +71,19 @@ type Harness struct {
 	// Expected names cases that are known to fail, each with the reason and a link. One that passes fails the run.
 	Expected map[string]string
 
-	// Racy names cases that lose a race in the store now and then, each with the reason and a link. They count as
-	// expected failures however a run ends, since a race that was won once proves nothing.
-	Racy map[string]string
+	// Racy names cases that lose a race in the store now and then. They count as expected failures whether they fail or
+	// pass, since a race that was won once proves nothing.
+	Racy map[string]Race
+}
+
+// A Race is what a store does wrong now and then.
+type Race struct {
+	// Reason says what, with a link.
+	Reason string
+
+	// Sign is what every line of a failure by this race contains, such as the text of an error. With another line the
+	// case fails, unless Sign is empty.
+	Sign string
 }
 
 // A Protocol tells cases that put faults in the way of requests what these are. Without one, requests of one method and
@@ -158,13 +168,15 @@ func (h Harness) Bucket(tb testing.TB) blob.Bucket {
 // are gone, except Reopen, which is wrapped too; wrap must give two handles to one namespace the same view of it.
 // Restart and Pause are about the server, and stay. Endpoint and Proxied are gone, since the cases that use them count
 // the requests of a driver, to which a wrapper adds its own. What the store is expected to fail, a wrapper may hide, so
-// it becomes Racy.
+// it becomes Racy, with no Sign.
 func (h Harness) Wrapped(name string, wrap func(t *T, b blob.Bucket) blob.Bucket) Harness {
 	inner := h
 	// What a wrapper returned leads back to the bucket inside, for Reopen.
 	within := map[blob.Bucket]blob.Bucket{}
-	w := Harness{Name: h.Name + "+" + name, Restart: h.Restart, Pause: h.Pause, Impossible: h.Impossible, Racy: map[string]string{}}
-	maps.Copy(w.Racy, h.Expected)
+	w := Harness{Name: h.Name + "+" + name, Restart: h.Restart, Pause: h.Pause, Impossible: h.Impossible, Racy: map[string]Race{}}
+	for id, why := range h.Expected {
+		w.Racy[id] = Race{Reason: why}
+	}
 	maps.Copy(w.Racy, h.Racy)
 	w.Open = func(t *T) blob.Bucket {
 		b := inner.Open(t)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"github.com/holdall-go/holdall/conformance"
 )
 
 // Ceph is the S3 door of Ceph, the RADOS gateway, before one monitor and one OSD. Killed, it keeps what it acknowledged.
@@ -13,9 +15,9 @@ var Ceph = &Provider{
 	port:    "7480/tcp",
 	env:     []string{"USERS=holdall:AKTEST:SKTEST0123456789 other:AKTEST2:SKTEST20123456789"},
 	version: func(ctx context.Context, s *Server) (string, error) { return cephVersion(ctx, s.process, "radosgw") },
-	racy: map[string]string{ // its listings are of random keys, prefixes and delimiters
-		"H23": "where the end of a prefix and the key after it make a delimiter, a page skips what begins with the key before it: " +
-			"https://github.com/ceph/ceph/blob/v16.2.15/src/rgw/rgw_rados.cc",
+	racy: map[string]conformance.Race{ // its listings are of random keys, prefixes and delimiters
+		"H23": {Reason: "where the end of a prefix and the key after it make a delimiter, a page skips what begins with the key before it: " +
+			"https://github.com/ceph/ceph/blob/v16.2.15/src/rgw/rgw_rados.cc"},
 	},
 }
 

@@ -19,6 +19,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"github.com/holdall-go/holdall/conformance"
 )
 
 // MinIO is the last release of MinIO as free software.
@@ -47,9 +49,9 @@ var MinIO = &Provider{
 		}
 		return day, nil
 	},
-	racy: map[string]string{
-		"B31": "a write into a directory that the removal of the last object in it is taking away is denied: " +
-			"https://github.com/minio/minio/blob/7aac2a2c5b7c/cmd/xl-storage.go",
+	racy: map[string]conformance.Race{
+		"B31": {Reason: "a write into a directory that the removal of the last object in it is taking away is denied: " +
+			"https://github.com/minio/minio/blob/7aac2a2c5b7c/cmd/xl-storage.go"},
 	},
 }
 

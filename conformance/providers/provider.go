@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/holdall-go/holdall/conformance"
 )
 
 // A Provider is a kind of server, and how it is started here.
@@ -38,9 +40,10 @@ type Provider struct {
 	// version asks the server, or its program, for its version.
 	version func(ctx context.Context, s *Server) (string, error)
 
-	// expected are the cases of the suite that fail on it, and racy those that fail now and then, each with the reason
-	// and a link.
-	expected, racy map[string]string
+	// expected are the cases of the suite that fail on it, each with the reason and a link, and racy those that fail now
+	// and then.
+	expected map[string]string
+	racy     map[string]conformance.Race
 
 	once    sync.Once
 	started *Server

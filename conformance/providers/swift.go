@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"net/http"
+
+	"github.com/holdall-go/holdall/conformance"
 )
 
 // Swift is OpenStack Swift by its S3 door, the middleware s3api.
@@ -34,10 +37,14 @@ var Swift = &Provider{
 		"L18": "an upload that was completed is still found by its ID, as long as the object that it made is there: " +
 			"https://github.com/openstack/swift/blob/2.30.1/swift/common/middleware/s3api/controllers/multi_upload.py#L99-L125",
 	},
-	racy: map[string]string{
-		"E18": "an object server lists the files of an object and then opens one, and answers 404 if a write has removed it in between: " +
-			"https://github.com/openstack/swift/blob/2.30.1/swift/obj/diskfile.py (open, and _construct_from_data_file)",
-	},
+	racy: map[string]conformance.Race{"E18": overwritten, "J11": overwritten, "N03": overwritten, "N08": overwritten},
+}
+
+// Who has several replicas hardly sees it: the proxy then asks the next one.
+var overwritten = conformance.Race{
+	Reason: "an object server lists the files of an object and then opens one, and answers 404 if a write has removed it in between: " +
+		"https://github.com/openstack/swift/blob/2.30.1/swift/obj/diskfile.py (open, and _construct_from_data_file)",
+	Sign: fs.ErrNotExist.Error(),
 }
 
 const undelete = "whoever removes the current version, or a marker, by its ID brings back none before it: " +

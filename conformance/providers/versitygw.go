@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/holdall-go/holdall/conformance"
 )
 
 // versitygwVersion is the version that the go command builds for use without Docker. The Dockerfile names the same.
@@ -42,9 +44,9 @@ var Versitygw = &Provider{
 		}
 		return "", fmt.Errorf("unexpected: %q", out)
 	},
-	racy: map[string]string{
-		"E18": "HeadObject looks up size, attributes and ETag one after the other by path, and a write comes between: " +
-			"https://github.com/versity/versitygw/blob/v1.8.0/backend/posix/posix.go#L5396-L5459",
+	racy: map[string]conformance.Race{
+		"E18": {Reason: "HeadObject looks up size, attributes and ETag one after the other by path, and a write comes between: " +
+			"https://github.com/versity/versitygw/blob/v1.8.0/backend/posix/posix.go#L5396-L5459"},
 	},
 }
 

@@ -31,10 +31,12 @@ func Fileblob() conformance.Harness {
 		"E09": formatted,
 		"H29": "fileblob leaves empty folders behind, and no object can be put in the place of one: " + source + "fileblob/fileblob.go#L868",
 	}
-	h.Racy = map[string]string{
-		"G02": ticks, "E18": apart, "I13": apart, "J11": apart, "N03": apart, "N04": apart, "N08": apart, "N10": apart,
-		"S01": wrapped, "S10": wrapped,
+	h.Racy = map[string]conformance.Race{}
+	for _, id := range []string{"E18", "I13", "J11", "N03", "N04", "N08", "N10"} {
+		h.Racy[id] = conformance.Race{Reason: apart}
 	}
+	h.Racy["G02"] = conformance.Race{Reason: ticks}
+	h.Racy["S01"], h.Racy["S10"] = conformance.Race{Reason: wrapped}, conformance.Race{Reason: wrapped}
 	return h
 }
 
