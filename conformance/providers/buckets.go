@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -52,26 +54,35 @@ func removeObjects(ctx context.Context, client *s3.Client, name string) error {
 	return nil
 }
 
-// removeVersions removes the first versions that are listed, until none are.
+// removeVersions removes the first versions that are listed, until none are. Those of one key go one after the other: of
+// two at once, versitygw may not find the one that is taking the other's place.
 func removeVersions(ctx context.Context, client *s3.Client, name string) error {
 	for {
 		page, err := client.ListObjectVersions(ctx, &s3.ListObjectVersionsInput{Bucket: &name, EncodingType: types.EncodingTypeUrl})
 		if err != nil {
 			return ignoreMissing(err)
 		}
-		var all []types.ObjectIdentifier
+		versions := map[string][]*string{} // by key
+		add := func(key, version *string) {
+			k := *listed(key, page.EncodingType)
+			versions[k] = append(versions[k], version)
+		}
 		for _, v := range page.Versions {
-			all = append(all, types.ObjectIdentifier{Key: listed(v.Key, page.EncodingType), VersionId: v.VersionId})
+			add(v.Key, v.VersionId)
 		}
 		for _, m := range page.DeleteMarkers {
-			all = append(all, types.ObjectIdentifier{Key: listed(m.Key, page.EncodingType), VersionId: m.VersionId})
+			add(m.Key, m.VersionId)
 		}
-		if len(all) == 0 {
+		if len(versions) == 0 {
 			return nil
 		}
-		err = atOnce(all, func(v types.ObjectIdentifier) error {
-			_, err := client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &name, Key: v.Key, VersionId: v.VersionId})
-			return err
+		err = atOnce(slices.Collect(maps.Keys(versions)), func(key string) error {
+			for _, v := range versions[key] {
+				if _, err := client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &name, Key: &key, VersionId: v}); err != nil {
+					return err
+				}
+			}
+			return nil
 		})
 		if err != nil {
 			return err
