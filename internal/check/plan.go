@@ -25,9 +25,12 @@ type step struct {
 // An action does the work of a step, and writes to log what it has to say.
 type action func(ctx context.Context, log io.Writer) result
 
-// platforms are what every module must build for without cgo, tests included. Each system comes once, since no code here
-// is of one architecture; that of Linux is the one whose system calls have other types than amd64's.
-var platforms = []platform{{"linux", "arm64"}, {"darwin", "arm64"}, {"windows", "amd64"}}
+// platforms are what every module must build for without cgo, tests included.
+var platforms = []platform{
+	{"linux", "amd64"}, {"linux", "arm64"},
+	{"darwin", "amd64"}, {"darwin", "arm64"},
+	{"windows", "amd64"}, {"windows", "arm64"},
+}
 
 type platform struct{ os, arch string }
 

@@ -7,7 +7,7 @@ import (
 )
 
 func TestPlan(t *testing.T) {
-	cross := []string{"linux/arm64", "darwin/arm64", "windows/amd64"}
+	cross := []string{"linux/amd64", "linux/arm64", "darwin/amd64", "darwin/arm64", "windows/amd64", "windows/arm64"}
 	for _, test := range []struct {
 		name string
 		o    options
