@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -24,19 +23,8 @@ func makeBucket(ctx context.Context, client *s3.Client, name string, opts ...fun
 	return err
 }
 
-// removeBucket removes a bucket and all that is in it: objects, their versions, and unfinished uploads. It tries three
-// times, since what a case has given up may reach the server only now.
+// removeBucket removes a bucket and all that is in it: objects, their versions, and unfinished uploads.
 func removeBucket(ctx context.Context, client *s3.Client, name string) error {
-	for try := 1; ; try++ {
-		err := removeOnce(ctx, client, name)
-		if err == nil || try == 3 || ctx.Err() != nil {
-			return err
-		}
-		time.Sleep(time.Second)
-	}
-}
-
-func removeOnce(ctx context.Context, client *s3.Client, name string) error {
 	if err := errors.Join(removeUploads(ctx, client, name), removeObjects(ctx, client, name), removeVersions(ctx, client, name)); err != nil {
 		return fmt.Errorf("emptying bucket %s: %w", name, err)
 	}
