@@ -70,7 +70,7 @@ func TestBrokenDriversFail(t *testing.T) {
 	}
 }
 
-// An expected failure is one while it fails; a racy case is one however it ends, also below a wrapper.
+// An expected failure is one while it fails, or hides below a wrapper; a racy case is one unless it fails without the sign.
 func TestExpectedFailures(t *testing.T) {
 	store := func(expected map[string]string, racy map[string]conformance.Race, wrap func(b blob.Bucket) blob.Bucket) conformance.Harness {
 		open := memory(nil).Open
