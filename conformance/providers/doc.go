@@ -14,6 +14,9 @@
 //
 // With -tags ceph and librados, RADOS is among the stores.
 //
+// `go run ./internal/check` runs the tests in one process for each store, several at the same time. The processes share
+// the Docker engine and nothing else: each has servers of its own, and removes only containers whose process is gone.
+//
 // A server that cannot run here is not run, and says why and what would help. HOLDALL_REQUIRE=minio,ceph or =all makes
 // that a failure. Without Docker one real server runs nevertheless: versitygw, as a child process of the test; and B2's
 // simulator does where Debian's python3-b2sdk is installed.

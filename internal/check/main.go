@@ -1,10 +1,13 @@
-// Command check prepares what is missing, builds, vets and tests every module of the repository, and says what it does
-// as it goes.
+// Command check prepares what is missing, then builds, vets and tests every module of the repository.
 //
 //	go run ./internal/check          what a newcomer runs: build, vet and test each module
 //	go run ./internal/check -race    the same, with the race detector (it needs a C compiler)
 //	go run ./internal/check -full    the same, with the long tier of the conformance suite
 //	go run ./internal/check -ci      everything that guards a change; .ci/run calls this
+//
+// Steps that do not depend on each other run side by side: the tests on servers mostly wait, so they run beside the steps
+// that compute. What a step writes is printed when it ends; until then a line now and then says which steps are running.
+// The end says which steps and tests took longest, and repeats what failed, with the command that runs it alone.
 //
 // The suite also runs against real servers, in Docker. Their images are built the first time, which takes about ten
 // minutes; where the engine reaches no registry to begin them with, -airgapped makes the base images on this machine.
@@ -25,6 +28,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 )
 
 func main() { os.Exit(check(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -65,9 +69,17 @@ func check(args []string, stdout, stderr io.Writer) int {
 		names[i] = m.name()
 	}
 	withLibrados(ctx, stdout)
-	steps := plan(o, modules)
+	temp, err := os.MkdirTemp("", "holdall-check-")
+	if err != nil {
+		fmt.Fprintln(stderr, "check:", err)
+		return 1
+	}
+	defer os.RemoveAll(temp)
+	steps := plan(o, modules, temp)
 	fmt.Fprintf(stdout, "%d steps; modules: %s\n", len(steps), strings.Join(names, ", "))
-	status := summarize(stdout, run(ctx, steps, stdout))
+	began := time.Now()
+	reports := run(ctx, steps, stdout)
+	status := summarize(stdout, reports, time.Since(began))
 	if ctx.Err() != nil {
 		fmt.Fprintln(stdout, "interrupted")
 		return 1

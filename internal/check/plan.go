@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"io"
 )
 
 // options are the flags.
@@ -14,16 +13,38 @@ type options struct {
 	airgapped bool // base images for the servers are made on this machine
 }
 
+// raced reports whether the tests run with the race detector.
+func (o options) raced() bool { return o.race || o.ci }
+
 // A step is one thing that is done to one module.
 type step struct {
 	name   string
 	module module
-	gate   bool // unless it passes, the later steps of its module are not run
+	lane   lane
+	after  []*step // it starts when these have ended
+	gate   bool    // unless it passes, what comes after it is never started
 	run    action
 }
 
-// An action does the work of a step, and writes to log what it has to say.
-type action func(ctx context.Context, log io.Writer) result
+// title is the name of the step among those of all modules.
+func (s *step) title() string { return s.module.name() + ": " + s.name }
+
+// An action does the work of a step. It writes to its job what a reader should see.
+type action func(ctx context.Context, j *job) result
+
+// A lane is what a step takes most of, which limits how many run at the same time.
+type lane int
+
+const (
+	computing lane = iota // it keeps the processors busy by itself
+	waiting               // it mostly waits, for servers or for downloads
+)
+
+// How many steps of a lane run at the same time.
+const (
+	computingAtOnce = 1
+	waitingAtOnce   = 3
+)
 
 // platforms are what every module must build for without cgo, tests included.
 var platforms = []platform{
@@ -34,58 +55,84 @@ var platforms = []platform{
 
 type platform struct{ os, arch string }
 
-// serversDir is the module whose tests run against real servers.
-const serversDir = "conformance/providers"
-
 // radosDir is the module that builds with librados or without it.
 const radosDir = "drivers/ceph"
 
-// plan lists the steps, module by module, those that fail soonest first.
-func plan(o options, modules []module) []step {
-	var steps []step
+// A planner collects the steps of a run.
+type planner struct {
+	o     options
+	steps []*step
+}
+
+func (p *planner) add(s *step) *step {
+	p.steps = append(p.steps, s)
+	return s
+}
+
+// plan lists the steps, the most urgent first. The tests on servers take longest and mostly wait, so what they need is made
+// first, and the other modules are checked beside them. The tests of the servers are built into the folder temp.
+func plan(o options, modules []module, temp string) []*step {
+	p := &planner{o: o}
 	if o.ci {
-		root := module{root: modules[0].root, dir: "."}
-		steps = append(steps, step{name: "gofmt", module: root, run: formatted(root)})
+		p.add(&step{name: "gofmt", module: module{root: modules[0].root, dir: "."}, run: formatted})
+	}
+	prepared := map[module]*step{}
+	for _, m := range modules {
+		if m.dir == serversDir {
+			prepared[m] = p.prepare(m)
+			p.servers(m, prepared[m], temp)
+		}
 	}
 	for _, m := range modules {
-		add := func(name string, run action) {
-			steps = append(steps, step{name: name, module: m, run: run})
-		}
-		gate := func(name string, run action) {
-			steps = append(steps, step{name: name, module: m, gate: true, run: run})
-		}
-		gate("prepare", prepare(m, o.ci || m.dir == "."))
-		if o.ci {
-			add("tidy", golang(m, nil, "mod", "tidy", "-diff"))
-		}
-		gate("build", golang(m, nil, "build", "-o", discard, "./..."))
-		add("vet", golang(m, nil, "vet", "./..."))
-		if o.ci {
-			add("staticcheck", golang(m, nil, "run", staticcheck, "./..."))
-			add("govulncheck", vulnerabilities(m))
-		}
-		unraced, raced := !o.race || o.ci, o.race || o.ci
-		if m.dir == serversDir {
-			add("servers", servers(m, o))
-			// A run of the suite waits for the servers most of the time, with the race detector or without it, and the
-			// one with it checks all that the other does. So that one run counts, and it leaves no server out, since
-			// each takes the driver other ways.
-			unraced = !raced
-		}
-		if unraced {
-			add("test", test(m, o, false))
-		}
-		if raced {
-			add("test -race", test(m, o, true))
-		}
-		if m.dir == radosDir && o.ci { // what a build says that has no librados
-			add("test no cgo", golang(m, []string{"CGO_ENABLED=0"}, "test", "./..."))
-		}
-		if o.ci {
-			for _, p := range platforms {
-				add(p.os+"/"+p.arch, cross(m, p))
-			}
+		if m.dir != serversDir {
+			p.checks(m, p.prepare(m))
 		}
 	}
-	return steps
+	for m, step := range prepared {
+		p.checks(m, step)
+	}
+	return p.steps
+}
+
+// prepare adds the step that all others of a module come after.
+func (p *planner) prepare(m module) *step {
+	return p.add(&step{name: "prepare", module: m, lane: waiting, gate: true, run: prepare(p.o.ci || m.dir == ".")})
+}
+
+// checks adds what is done to each module, what fails soonest first.
+func (p *planner) checks(m module, prepared *step) {
+	after := []*step{prepared}
+	add := func(name string, run action) *step {
+		return p.add(&step{name: name, module: m, after: after, run: run})
+	}
+	if p.o.ci {
+		add("tidy", golang(nil, "mod", "tidy", "-diff"))
+	}
+	build := add("build", golang(nil, "build", "-o", discard, "./..."))
+	build.gate = true
+	after = []*step{build}
+	add("vet", golang(nil, "vet", "./..."))
+	if p.o.ci {
+		add("staticcheck", golang(nil, "run", staticcheck, "./..."))
+		add("govulncheck", vulnerabilities)
+	}
+	add(testName(p.o), test(p.o, m.dir == serversDir))
+	if p.o.ci && m.dir == "." { // the race detector allocates too
+		add("test allocations", goTest(nil, "-run=Alloc", "./..."))
+	}
+	if p.o.ci && m.dir == radosDir { // what a build says that has no librados
+		add("test no cgo", goTest([]string{"CGO_ENABLED=0"}, "./..."))
+	}
+	if p.o.ci {
+		for _, to := range platforms {
+			add(to.os+"/"+to.arch, cross(to))
+		}
+	}
+}
+
+func testName(o options) string {
+	if o.raced() {
+		return "test -race"
+	}
+	return "test"
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"fmt"
 	"go/format"
@@ -17,10 +16,10 @@ import (
 // in its folder.
 const discard = os.DevNull
 
-// golang runs the go command in a module, and passes if that does.
-func golang(m module, env []string, args ...string) action {
-	return func(ctx context.Context, log io.Writer) result {
-		if err := command(ctx, m, env, log, log, args...); err != nil {
+// golang runs the go command, and passes if that does.
+func golang(env []string, args ...string) action {
+	return func(ctx context.Context, j *job) result {
+		if err := j.command(ctx, env, j, j, args...); err != nil {
 			return result{outcome: failed, note: err.Error()}
 		}
 		return result{outcome: passed}
@@ -29,16 +28,16 @@ func golang(m module, env []string, args ...string) action {
 
 // prepare downloads what the packages of a module, and their tests, import. If that cannot be had, a module that is
 // required fails, and any other is not run. Other errors in the packages are left to the steps that follow.
-func prepare(m module, required bool) action {
-	return func(ctx context.Context, log io.Writer) result {
+func prepare(required bool) action {
+	return func(ctx context.Context, j *job) result {
 		var problems bytes.Buffer
-		command(ctx, m, nil, &problems, io.MultiWriter(&problems, log),
+		j.command(ctx, nil, &problems, io.MultiWriter(&problems, j),
 			"list", "-e", "-deps", "-test", "-f", "{{with .Error}}{{.}}{{end}}", "./...")
 		why := unreachable(problems.String())
 		if why == "" {
 			return result{outcome: passed}
 		}
-		fmt.Fprintln(log, why)
+		fmt.Fprintln(j, why)
 		r := result{notRun, "dependencies cannot be downloaded; connect to the network, or set GOPROXY, and run this again"}
 		if required {
 			r.outcome = failed
@@ -62,104 +61,110 @@ func unreachable(output string) string {
 	return ""
 }
 
-// servers builds what the module's tests need to start their servers, unless it is there: it takes minutes the first
-// time, which no limit of go test is meant for. Without it the tests leave out the servers that cannot run, so this is
-// not run rather than failed, except under -ci.
-func servers(m module, o options) action {
-	args := []string{"run", "./prepare"}
-	if o.airgapped {
-		args = append(args, "-airgapped")
-	}
-	return func(ctx context.Context, log io.Writer) result {
-		var said, complaint bytes.Buffer
-		err := command(ctx, m, nil, io.MultiWriter(&said, log), &complaint, args...)
-		log.Write(complaint.Bytes()) // of the go command
-		if err == nil {
-			return result{outcome: passed}
-		}
-		// The last line says what is missing, and what would help.
-		r := result{notRun, cmp.Or(lastLine(said.String()), err.Error())}
-		if o.ci || ctx.Err() != nil {
-			r.outcome = failed
-		}
-		return r
-	}
-}
-
 func lastLine(output string) string {
 	output = strings.TrimSpace(output)
 	return output[strings.LastIndexByte(output, '\n')+1:]
 }
 
-// test runs the tests of a module.
-func test(m module, o options, race bool) action {
-	args, env := testArgs(m, o, race)
-	return golang(m, env, args...)
+// test runs the tests of a module. Those on servers, in the package at the top of their module, have steps of their own.
+func test(o options, withoutTop bool) action {
+	env, args := testArgs(o)
+	return func(ctx context.Context, j *job) result {
+		packages := []string{"./..."}
+		if withoutTop {
+			var err error
+			if packages, err = below(j.module.path()); err != nil {
+				return result{failed, err.Error()}
+			}
+		}
+		return goTest(env, append(args, packages...)...)(ctx, j)
+	}
 }
 
-// testArgs is how the go command is told to test a module.
-func testArgs(m module, o options, race bool) (args, env []string) {
-	args = []string{"test"}
-	if race {
-		args, env = append(args, "-race"), append(env, "CGO_ENABLED=1") // the detector is C
+// below returns patterns for the packages in the folders of dir.
+func below(dir string) (patterns []string, err error) {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if e.IsDir() && !ignored(e.Name()) {
+			patterns = append(patterns, "./"+e.Name()+"/...")
+		}
 	}
-	if m.dir == serversDir {
-		args = append(args, "-count=1") // the go command cannot tell whether the engine is the one of an earlier result
+	return patterns, err
+}
+
+// testArgs returns the environment and the arguments of go test, but for the packages.
+func testArgs(o options) (env, args []string) {
+	env = raceEnv(o)
+	if o.raced() {
+		args = append(args, "-race")
 	}
 	switch {
-	case o.full && m.dir == serversDir:
-		args, env = append(args, "-timeout=4h"), append(env, "HOLDALL_FULL=1")
 	case o.full:
-		args, env = append(args, "-timeout=80m"), append(env, "HOLDALL_FULL=1")
-	case m.dir == serversDir:
-		args = append(args, "-timeout=70m") // the servers, one after the other, on a machine that may be busy
-		if !o.ci {
-			args = append(args, "-short") // each store once, but Swift, which takes as long as all the others
-		}
-	case race:
+		env, args = append(env, "HOLDALL_FULL=1"), append(args, "-timeout=80m")
+	case o.raced():
 		args = append(args, "-timeout=30m") // it takes the suite near the go command's ten minutes
 	}
-	if o.ci {
-		env = append(env, "HOLDALL_REQUIRE=all") // a server that cannot start is a failure, not a reason to skip
+	return env, args
+}
+
+// raceEnv is the environment of a build with the race detector, which is C, where the options ask for that.
+func raceEnv(o options) []string {
+	if o.raced() {
+		return []string{"CGO_ENABLED=1"}
 	}
-	return append(args, "./..."), env
+	return nil
+}
+
+// goTest runs go test with these arguments. What it vets by itself is left out, since the step "vet" does more.
+func goTest(env []string, args ...string) action {
+	return func(ctx context.Context, j *job) result {
+		log := newTestLog(j)
+		log.alone = func(t *testRun) string {
+			flags := []string{"test", "-run", t.pattern()}
+			for _, arg := range args {
+				if arg == "-race" {
+					flags = append(flags, arg)
+				}
+			}
+			return shellCommand(j.module, env, append(flags, t.pkg))
+		}
+		return log.result(j.command(ctx, env, log, j, append([]string{"test", "-json", "-vet=off"}, args...)...))
+	}
 }
 
 // cross builds and vets a module, tests included, for another platform.
-func cross(m module, p platform) action {
+func cross(p platform) action {
 	env := []string{"CGO_ENABLED=0", "GOOS=" + p.os, "GOARCH=" + p.arch}
-	build := golang(m, env, "build", "-o", discard, "./...")
-	vet := golang(m, env, "vet", "./...")
-	return func(ctx context.Context, log io.Writer) result {
-		if r := build(ctx, log); r.outcome != passed {
+	build := golang(env, "build", "-o", discard, "./...")
+	vet := golang(env, "vet", "./...")
+	return func(ctx context.Context, j *job) result {
+		if r := build(ctx, j); r.outcome != passed {
 			return r
 		}
-		return vet(ctx, log)
+		return vet(ctx, j)
 	}
 }
 
-// formatted names the files that gofmt would change, in all modules below m.
-func formatted(m module) action {
-	return func(ctx context.Context, log io.Writer) result {
-		r := result{outcome: passed}
-		err := walk(m.path(), func(path string) error {
-			if filepath.Ext(path) != ".go" {
-				return nil
-			}
-			source, err := os.ReadFile(path)
-			if err != nil {
-				return err
-			}
-			if want, err := format.Source(source); err != nil || !bytes.Equal(source, want) {
-				r = result{failed, "run: gofmt -l -w ."}
-				name, _ := filepath.Rel(m.root, path)
-				fmt.Fprintln(log, "not as gofmt writes it:", filepath.ToSlash(name))
-			}
-			return ctx.Err()
-		})
-		if err != nil {
-			return result{failed, err.Error()}
+// formatted names the files that gofmt would change, in all modules below that of the step.
+func formatted(ctx context.Context, j *job) result {
+	r := result{outcome: passed}
+	err := walk(j.module.path(), func(path string) error {
+		if filepath.Ext(path) != ".go" {
+			return nil
 		}
-		return r
+		source, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if want, err := format.Source(source); err != nil || !bytes.Equal(source, want) {
+			r = result{failed, "run: gofmt -l -w ."}
+			name, _ := filepath.Rel(j.module.root, path)
+			fmt.Fprintln(j, "not as gofmt writes it:", filepath.ToSlash(name))
+		}
+		return ctx.Err()
+	})
+	if err != nil {
+		return result{failed, err.Error()}
 	}
+	return r
 }

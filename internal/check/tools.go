@@ -19,23 +19,21 @@ const (
 // vulnerabilities asks govulncheck. It fails on a vulnerability that code of the module can reach in another module.
 // One that is only imported, or that is in the standard library (whoever builds with a library chooses the toolchain),
 // is reported. Without the database the step is not run.
-func vulnerabilities(m module) action {
-	return func(ctx context.Context, log io.Writer) result {
-		var report, complaint bytes.Buffer
-		err := command(ctx, m, nil, &report, &complaint, "run", govulncheck, "-format", "json", "./...")
-		vulns, started, badReport := readVulns(&report)
-		if err == nil {
-			err = badReport
-		}
-		if err != nil {
-			log.Write(complaint.Bytes())
-			if started && strings.Contains(complaint.String(), "fetching vulnerabilities") && unreachable(complaint.String()) != "" {
-				return result{outcome: notRun, note: "database unreachable"}
-			}
-			return result{outcome: failed, note: err.Error()}
-		}
-		return judgeVulns(vulns, log)
+func vulnerabilities(ctx context.Context, j *job) result {
+	var report, complaint bytes.Buffer
+	err := j.command(ctx, nil, &report, &complaint, "run", govulncheck, "-format", "json", "./...")
+	vulns, started, badReport := readVulns(&report)
+	if err == nil {
+		err = badReport
 	}
+	if err != nil {
+		j.Write(complaint.Bytes())
+		if started && strings.Contains(complaint.String(), "fetching vulnerabilities") && unreachable(complaint.String()) != "" {
+			return result{outcome: notRun, note: "database unreachable"}
+		}
+		return result{outcome: failed, note: err.Error()}
+	}
+	return judgeVulns(vulns, j)
 }
 
 func judgeVulns(vulns []vuln, log io.Writer) result {
