@@ -17,6 +17,9 @@ import (
 // grace is how long an interrupted command may take to clean up before it is killed.
 const grace = 10 * time.Second
 
+// niceness is how much lower the priority of a step that computes is.
+const niceness = "10"
+
 // A job is a step that runs or has run. What is written to it is kept, and printed when the step ends. Many goroutines
 // may write to it.
 type job struct {
@@ -72,8 +75,12 @@ func (j *job) command(ctx context.Context, env []string, stdout, stderr io.Write
 }
 
 // run runs a program in the step's module by itself: as a user's go get would build it, without a workspace, and without
-// changing its go.mod. When ctx ends, the program and all that it started are interrupted, then killed.
+// changing its go.mod. A step that computes gives way to those that wait, whose cases limit how long a server may take,
+// where the system has the command nice. When ctx ends, the program and all that it started are interrupted, then killed.
 func (j *job) run(ctx context.Context, env []string, stdout, stderr io.Writer, program string, args ...string) error {
+	if nice, err := exec.LookPath("nice"); err == nil && j.lane == computing {
+		program, args = nice, append([]string{"-n", niceness, program}, args...)
+	}
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = j.module.path()
 	cmd.Env = append(environment(os.Environ()), env...)

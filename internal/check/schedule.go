@@ -20,6 +20,9 @@ const (
 	notRun outcome = "not run"
 )
 
+// interrupted is the note of a step that the user has stopped, or whose start that prevented.
+const interrupted = "interrupted"
+
 // A result is an outcome, and what a reader should know about it.
 type result struct {
 	outcome outcome
@@ -88,7 +91,7 @@ func (s *schedule) start(ctx context.Context, steps []*step) (pending []*step) {
 		j := &job{step: one}
 		ready, reason := s.ready(one)
 		if ctx.Err() != nil {
-			reason = "interrupted"
+			reason = interrupted
 		}
 		switch {
 		case reason != "":
@@ -130,7 +133,7 @@ func (s *schedule) end(ctx context.Context, r report) {
 	s.running = slices.DeleteFunc(s.running, func(j *job) bool { return j == r.job })
 	s.free[r.lane]++
 	if r.outcome == failed && ctx.Err() != nil {
-		r.note = "interrupted"
+		r.note = interrupted
 	}
 	s.finished[r.step] = r
 	title := fmt.Sprintf("%s %s after %s", r.title(), r.outcome, seconds(r.took))

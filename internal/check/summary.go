@@ -87,6 +87,9 @@ func summarizeSlowest(out io.Writer, reports []report) {
 // summarizeFailure prints why a step failed, and how to run alone what failed.
 func summarizeFailure(out io.Writer, r report) {
 	fmt.Fprintf(out, "\n=== %s failed: %s\n", r.title(), r.note)
+	if r.note == interrupted {
+		return
+	}
 	tests := r.tests.failures()
 	if len(tests) == 0 {
 		fmt.Fprint(out, excerpt(r.output(), tailLines))

@@ -20,7 +20,6 @@ type testRun struct {
 	took      time.Duration
 	cached    bool // it ran in an earlier go test, whose result counts
 	parent    bool // it has subtests
-	blamed    bool // a subtest of it failed
 	text      string
 }
 
@@ -99,6 +98,9 @@ var framing = regexp.MustCompile(`^(=== (RUN|PAUSE|CONT|NAME)  |--- (PASS|FAIL|S
 
 func elapsed(e testEvent) time.Duration { return time.Duration(e.Elapsed * float64(time.Second)) }
 
+// failed reports whether the test failed. One that did not end was ended by a panic, a timeout, or an exit of the program.
+func (t *testRun) failed() bool { return t.outcome == "fail" || t.outcome == "" }
+
 // up returns the test that t is a subtest of, or nil.
 func (l *testLog) up(t *testRun) *testRun {
 	if i := strings.LastIndexByte(t.name, '/'); i >= 0 {
@@ -122,13 +124,6 @@ func (l *testLog) packageEvent(e testEvent) {
 		}
 		l.pass(e.Output)
 	case "fail":
-		for _, t := range l.of(e.Package) { // one that did not end is what a panic or a timeout ended
-			if t.outcome == "fail" || t.outcome == "" {
-				for up := l.up(t); up != nil; up = l.up(up) {
-					up.blamed = true
-				}
-			}
-		}
 		for _, t := range l.of(e.Package) {
 			if t.text != "" {
 				l.pass("--- FAIL: " + t.name + "\n" + t.text)
@@ -164,14 +159,21 @@ func (l *testLog) failures() []*testRun {
 	if l == nil {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(l.tests), func(t *testRun) bool {
-		up := l.up(t)
-		switch {
-		case t.outcome == "pass" || t.outcome == "skip":
-			return true
-		case t.blamed:
+	var all []*testRun
+	explained := map[*testRun]bool{} // by a subtest
+	for _, t := range l.tests {
+		if t.failed() {
+			all = append(all, t)
+			for up := l.up(t); up != nil; up = l.up(up) {
+				explained[up] = true
+			}
+		}
+	}
+	return slices.DeleteFunc(all, func(t *testRun) bool {
+		if explained[t] {
 			return !crash.MatchString(t.text)
 		}
+		up := l.up(t)
 		return t.text == "" && up != nil && crash.MatchString(up.text)
 	})
 }
