@@ -55,12 +55,12 @@ func TestBrokenDriversFail(t *testing.T) {
 	for _, broken := range brokenDrivers {
 		t.Run(broken.name, func(t *testing.T) {
 			named := func(c *conformance.Case) bool { return slices.Contains(broken.cases, c.ID) }
-			sound := conformance.RunAll(t.Context(), memory(nil), nil, conformance.Only(named), conformance.InTier(conformance.Short))
+			sound := runAll(t, memory(nil), conformance.Only(named), conformance.InTier(conformance.Short))
 			if len(sound.Results) != len(broken.cases) || sound.Count(conformance.Pass) != len(broken.cases) {
 				t.Fatalf("memory itself does not pass %q: %s", broken.cases, sound.Summary())
 			}
 			harness := memory(nil).Wrapped("broken", func(_ *conformance.T, b blob.Bucket) blob.Bucket { return blob.Check(broken.wrap(b)) })
-			report := conformance.RunAll(t.Context(), harness, nil, conformance.Only(named), conformance.InTier(conformance.Default))
+			report := runAll(t, harness, conformance.Only(named), conformance.InTier(conformance.Default))
 			for _, res := range report.Results {
 				if res.Outcome != conformance.Fail {
 					t.Errorf("%s ends as %q, and does not see a driver that %s", res.ID, res.Outcome, broken.name)
@@ -70,39 +70,14 @@ func TestBrokenDriversFail(t *testing.T) {
 	}
 }
 
-// An expected failure is one while it fails, or hides below a wrapper; a racy case is one unless it fails without the sign.
-func TestExpectedFailures(t *testing.T) {
-	store := func(expected map[string]string, racy map[string]conformance.Race, wrap func(b blob.Bucket) blob.Bucket) conformance.Harness {
-		open := memory(nil).Open
-		return conformance.Harness{Name: "memory", Expected: expected, Racy: racy,
-			Open: func(t *conformance.T) blob.Bucket { return blob.Check(wrap(open(t))) }}
+// runAll is conformance.RunAll with a harness that must make sense.
+func runAll(t *testing.T, h conformance.Harness, opts ...conformance.Option) *conformance.Report {
+	t.Helper()
+	report, err := conformance.RunAll(t.Context(), h, nil, opts...)
+	if err != nil {
+		t.Fatal(err)
 	}
-	sound := func(b blob.Bucket) blob.Bucket { return b }
-	broken := func(b blob.Bucket) blob.Bucket { return &puts{b, bare} }
-	known := map[string]string{"F02": "a known fault"}
-	race := func(sign string) map[string]conformance.Race {
-		return map[string]conformance.Race{"F02": {Reason: "a known race", Sign: sign}}
-	}
-	for _, test := range []struct {
-		name    string
-		harness conformance.Harness
-		want    conformance.Outcome
-	}{
-		{"not expected", store(nil, nil, broken), conformance.Fail},
-		{"expected", store(known, nil, broken), conformance.ExpectedFailure},
-		{"expected, and mended", store(known, nil, sound), conformance.Fail},
-		{"racy, and lost", store(nil, race(""), broken), conformance.ExpectedFailure},
-		{"racy, and lost with its sign", store(nil, race("metadata"), broken), conformance.ExpectedFailure},
-		{"racy, and lost by something else", store(nil, race("another sign"), broken), conformance.Fail},
-		{"racy, and won", store(nil, race("another sign"), sound), conformance.ExpectedFailure},
-		{"expected, and hidden by a wrapper", store(known, nil, sound).Wrapped("nothing", func(_ *conformance.T, b blob.Bucket) blob.Bucket { return b }), conformance.ExpectedFailure},
-	} {
-		only := conformance.Only(func(c *conformance.Case) bool { return c.ID == "F02" })
-		report := conformance.RunAll(t.Context(), test.harness, nil, only, conformance.InTier(conformance.Short))
-		if n := report.Count(test.want); n != 1 {
-			t.Errorf("%s: %s", test.name, report.Summary())
-		}
-	}
+	return report
 }
 
 type losesWrites struct {

@@ -316,7 +316,11 @@ func oneVersion(t *T) {
 		}
 	}
 	write(0, 0)
-	var seen []*blob.Object
+	type sight struct {
+		what string
+		o    *blob.Object
+	}
+	var seen []sight
 	for round := range t.rounds(200) {
 		t.crowd(writers+readers, func(i int) {
 			if i < writers {
@@ -332,7 +336,7 @@ func oneVersion(t *T) {
 				agree("stat", s, s.Size)
 				mu.Lock()
 				defer mu.Unlock()
-				seen = append(seen, s)
+				seen = append(seen, sight{"stat", s})
 				return
 			}
 			content, o, err := get(t, t.Bucket, "d/k", nil)
@@ -349,15 +353,16 @@ func oneVersion(t *T) {
 			agree("get", o, int64(len(content)))
 			mu.Lock()
 			defer mu.Unlock()
-			seen = append(seen, o)
+			seen = append(seen, sight{"get", o})
 		})
 	}
-	for _, o := range seen {
+	for _, s := range seen {
+		o := s.o
 		if _, known := made[o.ETag]; !known && t.Caps.WriteWithoutETag {
 			made[o.ETag] = o.Size // who saw it first says what it is of
 		}
 		if size, known := made[o.ETag]; !known || size != o.Size {
-			t.Errorf("the ETag %s was seen with %d bytes; a put made it with %d (known: %t)", o.ETag, o.Size, size, known)
+			t.Errorf("%s mixes versions: the ETag %s with %d bytes; a put made it with %d (known: %t)", s.what, o.ETag, o.Size, size, known)
 		}
 	}
 	t.Recordf("%d versions, seen %d times", len(made), len(seen))

@@ -88,9 +88,10 @@ func fiveLayers(t *T) { t.suiteOver("five layers", layers[len(layers)-1].wrap) }
 // themselves.
 func (t *T) suiteOver(name string, wrap func(b blob.Bucket) blob.Bucket) {
 	wrapped := t.Harness.Wrapped(name, func(_ *T, b blob.Bucket) blob.Bucket { return wrap(b) })
-	report := RunAll(t.ctx, wrapped, nil, InTier(Short), Seed(t.Rand.Uint64()), Only(func(c *Case) bool {
+	report, err := RunAll(t.ctx, wrapped, nil, InTier(Short), Seed(t.Rand.Uint64()), Only(func(c *Case) bool {
 		return !strings.Contains("NRS", c.Group())
 	}))
+	t.WantOK("the suite over "+name, err)
 	for _, res := range report.Results {
 		if res.Outcome == Fail {
 			t.Errorf("over %s, %s fails: %s", name, res.ID, res.Reason)

@@ -16,7 +16,11 @@ func Example() {
 		Open: func(t *conformance.T) blob.Bucket { return mem.New(nil) },
 	}
 	conditions := conformance.Only(func(c *conformance.Case) bool { return c.ID == "K01" || c.ID == "K02" || c.ID == "K07" })
-	report := conformance.RunAll(context.Background(), harness, nil, conditions, conformance.Seed(1))
+	report, err := conformance.RunAll(context.Background(), harness, nil, conditions, conformance.Seed(1))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 	for _, res := range report.Results {
 		fmt.Println(res.ID, res.Outcome)
 	}

@@ -2,7 +2,6 @@ package conformance
 
 import (
 	"context"
-	"maps"
 	"math/rand/v2"
 	"net/url"
 	"testing"
@@ -68,22 +67,8 @@ type Harness struct {
 	// memory, or a proxy before files. What needs one is unsupported, not merely not run.
 	Impossible map[Hook]string
 
-	// Expected names cases that are known to fail, each with the reason and a link. One that passes fails the run.
-	Expected map[string]string
-
-	// Racy names cases that lose a race in the store now and then. They count as expected failures whether they fail or
-	// pass, since a race that was won once proves nothing.
-	Racy map[string]Race
-}
-
-// A Race is what a store does wrong now and then.
-type Race struct {
-	// Reason says what, with a link.
-	Reason string
-
-	// Sign is what every line of a failure by this race contains, such as the text of an error. With another line the
-	// case fails, unless Sign is empty.
-	Sign string
+	// Expected names cases that are known to fail, by ID.
+	Expected map[string]KnownFailure
 }
 
 // A Protocol tells cases that put faults in the way of requests what these are. Without one, requests of one method and
@@ -154,7 +139,7 @@ func (h Harness) Bucket(tb testing.TB) blob.Bucket {
 	inGoroutine(t, func() { t.Bucket = h.Open(t) })
 	tb.Cleanup(func() {
 		inGoroutine(t, t.end)
-		for _, line := range t.log {
+		for _, line := range t.failures.lines {
 			tb.Error(line)
 		}
 	})
@@ -167,17 +152,17 @@ func (h Harness) Bucket(tb testing.TB) blob.Bucket {
 // Wrapped returns a harness for a wrapper around every bucket that h opens. The hooks that would go past the wrapper
 // are gone, except Reopen, which is wrapped too; wrap must give two handles to one namespace the same view of it.
 // Restart and Pause are about the server, and stay. Endpoint and Proxied are gone, since the cases that use them count
-// the requests of a driver, to which a wrapper adds its own. What the store is expected to fail, a wrapper may hide, so
-// it becomes Racy, with no Sign.
+// the requests of a driver, to which a wrapper adds its own. A wrapper may hide a known failure, so each of them may pass
+// as well; if the case fails, it must still be by the text of that failure.
 func (h Harness) Wrapped(name string, wrap func(t *T, b blob.Bucket) blob.Bucket) Harness {
 	inner := h
 	// What a wrapper returned leads back to the bucket inside, for Reopen.
 	within := map[blob.Bucket]blob.Bucket{}
-	w := Harness{Name: h.Name + "+" + name, Restart: h.Restart, Pause: h.Pause, Impossible: h.Impossible, Racy: map[string]Race{}}
-	for id, why := range h.Expected {
-		w.Racy[id] = Race{Reason: why}
+	w := Harness{Name: h.Name + "+" + name, Restart: h.Restart, Pause: h.Pause, Impossible: h.Impossible, Expected: map[string]KnownFailure{}}
+	for id, known := range h.Expected {
+		known.Sometimes = true
+		w.Expected[id] = known
 	}
-	maps.Copy(w.Racy, h.Racy)
 	w.Open = func(t *T) blob.Bucket {
 		b := inner.Open(t)
 		t.Cleanup(func() { _ = b.Close() })

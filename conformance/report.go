@@ -1,8 +1,10 @@
 package conformance
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -30,8 +32,13 @@ type Result struct {
 	ID       string
 	Outcome  Outcome
 	Reason   string   // why, unless it passed
+	Lines    []string // of a case that failed: the first that it reported, without those of a known failure if there are others
+	Test     string   // the name of the subtest; empty without go test
 	Recorded []string // values in which stores may differ
 	Duration time.Duration
+
+	expected string // of a case that failed: what was expected, unless that it passes
+	reported int    // how many such lines as in Lines there were
 }
 
 // A Report is the outcome of a run on one store.
@@ -62,6 +69,31 @@ func (r *Report) Summary() string {
 		}
 	}
 	return fmt.Sprintf("%s, %s tier, seed %d: %d cases: %s", r.Store, r.Tier, r.Seed, len(r.Results), strings.Join(parts, ", "))
+}
+
+// Slowest is a line for each of the n slowest cases, the slowest first, and one for the time of all cases.
+func (r *Report) Slowest(n int) string {
+	all := time.Duration(0)
+	for _, res := range r.Results {
+		all += res.Duration
+	}
+	slowest := slices.Clone(r.Results)
+	slices.SortStableFunc(slowest, func(a, b Result) int { return cmp.Compare(b.Duration, a.Duration) })
+	lines := []string{fmt.Sprintf("%d cases took %.1f s, the slowest:", len(slowest), all.Seconds())}
+	for _, res := range slowest[:min(n, len(slowest))] {
+		lines = append(lines, fmt.Sprintf("%7.1f s  %s  %s", res.Duration.Seconds(), res.ID, docOf(res.ID)))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// docOf is the sentence of a case.
+func docOf(id string) string {
+	for _, c := range Cases() {
+		if c.ID == id {
+			return c.Doc
+		}
+	}
+	return ""
 }
 
 // WriteMatrix writes a table of cases and stores in Markdown: what each case checks, and how it ended on each.

@@ -47,8 +47,13 @@ func newRunner(h Harness, opts []Option) *runner {
 }
 
 // Run runs the suite under go test, each case as a subtest, and returns the report. A case that fails, or that was
-// expected to fail and passes, fails t.
+// expected to fail and passes, fails t; so does a harness that makes no sense. At the end it logs the slowest cases, a
+// summary, and each failed case in a few lines.
 func Run(t *testing.T, h Harness, opts ...Option) *Report {
+	t.Helper()
+	if err := h.check(); err != nil {
+		t.Fatal(err)
+	}
 	tier := Default
 	if testing.Short() {
 		tier = Short
@@ -67,10 +72,11 @@ func Run(t *testing.T, h Harness, opts ...Option) *Report {
 			for _, c := range groups[g] {
 				t.Run(c.ID, func(t *testing.T) {
 					res := r.run(t.Context(), &c)
+					res.Test = t.Name()
 					report.Results = append(report.Results, res)
 					switch res.Outcome {
 					case Fail:
-						t.Errorf("%s: %s\n%s\nseed %d (HOLDALL_SEED replays it)", c.ID, c.Doc, res.Reason, r.seed)
+						t.Errorf("%s: %s\n%s", c.ID, c.Doc, res.Reason)
 					case NotRun, Unsupported, ExpectedFailure:
 						t.Skipf("%s: %s", res.Outcome, res.Reason)
 					}
@@ -78,12 +84,21 @@ func Run(t *testing.T, h Harness, opts ...Option) *Report {
 			}
 		})
 	}
-	t.Log(report.Summary())
+	t.Logf("%s\n%s", report.Slowest(10), report.Summary())
+	for _, res := range report.Results {
+		if res.Outcome == Fail {
+			t.Log(report.Explain(res))
+		}
+	}
 	return report
 }
 
-// RunAll runs the suite without go test. Progress, which may be nil, hears of each result.
-func RunAll(ctx context.Context, h Harness, progress func(Result), opts ...Option) *Report {
+// RunAll runs the suite without go test. Each result is passed to progress, which may be nil, as soon as it is there. The
+// error is about a harness that makes no sense, with which no case runs.
+func RunAll(ctx context.Context, h Harness, progress func(Result), opts ...Option) (*Report, error) {
+	if err := h.check(); err != nil {
+		return nil, err
+	}
 	r := newRunner(h, opts)
 	report := r.report()
 	for _, c := range r.cases() {
@@ -93,7 +108,7 @@ func RunAll(ctx context.Context, h Harness, progress func(Result), opts ...Optio
 			progress(res)
 		}
 	}
-	return report
+	return report, nil
 }
 
 func (r *runner) report() *Report {
@@ -110,6 +125,7 @@ func (r *runner) run(ctx context.Context, c *Case) Result {
 	h := fnv.New64a()
 	h.Write([]byte(c.ID))
 	t := &T{Harness: &r.harness, Case: c, Tier: r.tier, ctx: ctx, cancel: cancel, Rand: rand.New(rand.NewPCG(r.seed, h.Sum64()))}
+	t.failures.known = r.harness.Expected[c.ID].Texts
 	res := Result{ID: c.ID}
 	begin := time.Now()
 	inGoroutine(t, func() {
@@ -126,30 +142,21 @@ func (r *runner) run(ctx context.Context, c *Case) Result {
 		}
 	})
 	res.Duration = time.Since(begin)
+	t.mu.Lock() // a call that never ended may still report
+	defer t.mu.Unlock()
 	res.Recorded = t.recorded
 	if t.failed {
-		res.Outcome, res.Reason = Fail, strings.Join(t.log, "\n")
-	}
-	r.expect(&res, t.log)
-	return res
-}
-
-// expect judges a case that the harness expects to fail, by the lines of its failure if it did.
-func (r *runner) expect(res *Result, lines []string) {
-	if res.Outcome != Pass && res.Outcome != Fail {
-		return
-	}
-	if race, racy := r.harness.Racy[res.ID]; racy {
-		other := func(line string) bool { return !strings.Contains(line, race.Sign) }
-		if res.Outcome == Fail && slices.ContainsFunc(lines, other) {
-			return
+		res.Outcome = Fail
+		res.Lines, res.reported = t.failures.shown()
+		res.Reason = strings.Join(slices.Concat(t.log, res.Lines), "\n")
+		if more := res.reported - len(res.Lines); more > 0 {
+			res.Reason += fmt.Sprintf("\n… and %d lines more", more)
 		}
-		res.Outcome, res.Reason = ExpectedFailure, race.Reason
-	} else if why, expected := r.harness.Expected[res.ID]; expected && res.Outcome == Fail {
-		res.Outcome, res.Reason = ExpectedFailure, why
-	} else if expected {
-		res.Outcome, res.Reason = Fail, "it passes, but the harness expects it to fail: "+why
 	}
+	if known, expected := r.harness.Expected[c.ID]; expected {
+		known.judge(&res, &t.failures)
+	}
+	return res
 }
 
 // inGoroutine runs f so that FailNow can end it, and turns a panic into a failure.

@@ -29,7 +29,8 @@ type T struct {
 
 	mu       sync.Mutex
 	failed   bool
-	log      []string
+	failures failures // what Errorf said
+	log      []string // what Logf said
 	recorded []string
 	cleanups []func()
 }
@@ -56,13 +57,8 @@ func (t *T) Errorf(format string, args ...any) {
 	if _, file, line, ok := caller(); ok {
 		text = fmt.Sprintf("%s:%d: %s", file[strings.LastIndexByte(file, '/')+1:], line, text)
 	}
-	if len(t.log) < maxLog {
-		t.log = append(t.log, text)
-	}
+	t.failures.add(text)
 }
-
-// maxLog is the most lines that a failing case may say; a loop that fails a million times says no more.
-const maxLog = 50
 
 // caller finds the line of the case, past the helpers of this file and of check.go.
 func caller() (pc uintptr, file string, line int, ok bool) {

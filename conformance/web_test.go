@@ -147,7 +147,7 @@ func TestBrokenWebsFail(t *testing.T) {
 		t.Run(broken.name, func(t *testing.T) {
 			t.Parallel() // most of them wait
 			named := func(c *conformance.Case) bool { return slices.Contains(broken.cases, c.ID) }
-			report := conformance.RunAll(t.Context(), web(t, broken.server, broken.client), nil, conformance.Only(named), conformance.InTier(conformance.Default))
+			report := runAll(t, web(t, broken.server, broken.client), conformance.Only(named), conformance.InTier(conformance.Default))
 			if len(report.Results) != len(broken.cases) {
 				t.Errorf("%d of the cases %q were run", len(report.Results), broken.cases)
 			}

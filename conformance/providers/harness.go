@@ -82,7 +82,6 @@ func (s *Server) Harness(versions bool) conformance.Harness {
 			conformance.HookCorrupt: "the server keeps its files to itself",
 		},
 		Expected: s.Provider.expected,
-		Racy:     s.Provider.racy,
 	}
 }
 

@@ -40,10 +40,8 @@ type Provider struct {
 	// version asks the server, or its program, for its version.
 	version func(ctx context.Context, s *Server) (string, error)
 
-	// expected are the cases of the suite that fail on it, each with the reason and a link, and racy those that fail now
-	// and then.
-	expected map[string]string
-	racy     map[string]conformance.Race
+	// expected are the cases of the suite that fail on it, always or now and then.
+	expected map[string]conformance.KnownFailure
 
 	once    sync.Once
 	started *Server

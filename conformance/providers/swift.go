@@ -4,9 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"net/http"
 
+	"github.com/holdall-go/holdall/blob"
 	"github.com/holdall-go/holdall/conformance"
 )
 
@@ -32,20 +32,27 @@ var Swift = &Provider{
 		}
 		return info.Swift.Version, nil
 	},
-	expected: map[string]string{
-		"G12": undelete, "I11": undelete,
-		"L18": "an upload that was completed is still found by its ID, as long as the object that it made is there: " +
-			"https://github.com/openstack/swift/blob/2.30.1/swift/common/middleware/s3api/controllers/multi_upload.py#L99-L125",
+	expected: map[string]conformance.KnownFailure{
+		"G12": notUndeleted, "I11": notUndeleted,
+		"L18": {
+			Reason: "an upload that was completed is still found by its ID, as long as the object that it made is there: " +
+				"https://github.com/openstack/swift/blob/2.30.1/swift/common/middleware/s3api/controllers/multi_upload.py#L99-L125",
+			Texts: []string{"resumption of what is complete answers <nil>"},
+		},
+		"E18": overwritten, "J11": overwritten, "N03": overwritten, "N08": overwritten,
 	},
-	racy: map[string]conformance.Race{"E18": overwritten, "J11": overwritten, "N03": overwritten, "N08": overwritten},
 }
 
 // Who has several replicas hardly sees it: the proxy then asks the next one.
-var overwritten = conformance.Race{
+var overwritten = conformance.KnownFailure{
 	Reason: "an object server lists the files of an object and then opens one, and answers 404 if a write has removed it in between: " +
 		"https://github.com/openstack/swift/blob/2.30.1/swift/obj/diskfile.py (open, and _construct_from_data_file)",
-	Sign: fs.ErrNotExist.Error(),
+	Texts:     []string{blob.ErrNotExist.Error()},
+	Sometimes: true,
 }
 
-const undelete = "whoever removes the current version, or a marker, by its ID brings back none before it: " +
-	"https://github.com/openstack/swift/blob/2.30.1/swift/common/middleware/versioned_writes/object_versioning.py"
+var notUndeleted = conformance.KnownFailure{
+	Reason: "whoever removes the current version, or a marker, by its ID brings back none before it: " +
+		"https://github.com/openstack/swift/blob/2.30.1/swift/common/middleware/versioned_writes/object_versioning.py",
+	Texts: []string{blob.ErrNotExist.Error()},
+}
