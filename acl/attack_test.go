@@ -185,7 +185,7 @@ func TestWriteOnly(t *testing.T) {
 
 // A store without a condition cannot keep a right apart that needs it.
 func TestRightsThatNeedConditions(t *testing.T) {
-	b := &broken{Bucket: mem.New(nil), caps: func(c *blob.Capabilities) { c.PutIf, c.CopyIf, c.UploadIf = 0, 0, 0 }}
+	b := &broken{Bucket: mem.New(nil), caps: func(c *blob.Capabilities) { c.If.Put, c.If.Copy, c.If.Upload = 0, 0, 0 }}
 	put(t, b.Bucket, "k")
 	g := newTestGuard(t, b, nil)
 	install(t, g, policyOf(grantTo("c", "", CreateNew|Get), grantTo("w", "", Write|Get), grantTo("cw", "", CreateNew|Write|Get)))

@@ -182,7 +182,7 @@ func newGuard(bucket blob.Bucket, opts *Options) (*Guard, error) {
 		return nil, err
 	}
 	for _, b := range []blob.Bucket{bucket, opts.Store} {
-		if b != nil && b.Capabilities().PartOfSegment {
+		if b != nil && b.Capabilities().Keys.PartOfSegment() {
 			return nil, fmt.Errorf(`%w: the bucket is a Sub whose prefix does not end in "/", so its keys begin inside a segment`, blob.ErrInvalid)
 		}
 	}
@@ -206,17 +206,18 @@ func newGuard(bucket blob.Bucket, opts *Options) (*Guard, error) {
 	g.recovery = newIndex(recovery)
 
 	g.caps = bucket.Capabilities()
-	g.caps.Guarded, g.caps.CanonicalKeys, g.caps.NativeACL = true, true, false
+	g.caps.Guarded, g.caps.Keys.Canonical = true, true
+	g.caps.Keys.MaxBytes, g.caps.Keys.Prefix = g.caps.Keys.Max(), "" // below a Sub the rules are those of a view's own keys
 	g.bound.Views = delta + opts.Grace
-	if len(g.caps.Sign) > 0 {
+	if g.caps.Sign.Methods != 0 {
 		most := opts.MaxSign
 		if most == 0 {
 			most = defaultMaxSign
 		}
-		if g.caps.MaxSign == 0 || g.caps.MaxSign > most {
-			g.caps.MaxSign = most
+		if g.caps.Sign.MaxLife == 0 || g.caps.Sign.MaxLife > most {
+			g.caps.Sign.MaxLife = most
 		}
-		g.bound.Signed = g.caps.MaxSign
+		g.bound.Signed = g.caps.Sign.MaxLife
 	}
 	return g, nil
 }

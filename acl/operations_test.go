@@ -166,7 +166,7 @@ type signer struct{ *spy }
 
 func (s *signer) Capabilities() blob.Capabilities {
 	caps := s.spy.Capabilities()
-	caps.Sign = []string{"GET", "HEAD", "PUT", "DELETE", "POST"}
+	caps.Sign.Methods = blob.Methods("GET", "HEAD", "PUT", "DELETE", "POST")
 	return caps
 }
 
@@ -398,7 +398,7 @@ func TestNothingGetsPastAView(t *testing.T) {
 	}
 	_, err := g.as("olga").Put(t.Context(), "k", nil, &blob.PutOptions{Provider: 1})
 	wantErr(t, "a provider's option", err, errors.ErrUnsupported)
-	if caps := g.as("u").Capabilities(); !caps.CanonicalKeys || caps.NativeACL {
+	if caps := g.as("u").Capabilities(); !caps.Keys.Canonical || !caps.Guarded {
 		t.Errorf("declares %+v", caps)
 	}
 }

@@ -26,12 +26,12 @@ func (s *store) probe(ctx context.Context) error {
 	switch {
 	case caps.ReadOnly:
 		return fmt.Errorf("%w: the policy's store is read-only", fs.ErrPermission)
-	case caps.EventualRead:
+	case caps.Deviations.EventualRead:
 		return unsafe("may answer a read with an old state")
 	case s.single != nil:
 		return nil
-	case !caps.PutIf.Has(blob.KindAbsent) || !caps.PutIf.Has(blob.KindMatch):
-		return unsafe("makes Put " + caps.PutIf.String() + ", and if-absent and if-match are needed")
+	case !caps.If.Put.Has(blob.KindAbsent) || !caps.If.Put.Has(blob.KindMatch):
+		return unsafe("makes Put " + caps.If.Put.String() + ", and if-absent and if-match are needed")
 	}
 	p := &prober{store: s, root: probeRoot + nonce() + "-"}
 	defer p.clean(ctx)

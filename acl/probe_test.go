@@ -97,9 +97,9 @@ func TestProbeFindsBrokenStores(t *testing.T) {
 		{"writes nothing", "does not hold", broken{put: func(b blob.Bucket, ctx context.Context, key string, data []byte, o blob.PutOptions) (*blob.Object, error) {
 			return b.Put(ctx, key, strings.NewReader("else"), &blob.PutOptions{If: o.If})
 		}}},
-		{"no conditions", "none", broken{caps: func(c *blob.Capabilities) { c.PutIf = 0 }}},
-		{"no if-match", "if-absent", broken{caps: func(c *blob.Capabilities) { c.PutIf = blob.Conditions(blob.KindAbsent) }}},
-		{"reads old states", "old state", broken{caps: func(c *blob.Capabilities) { c.EventualRead = true }}},
+		{"no conditions", "none", broken{caps: func(c *blob.Capabilities) { c.If.Put = 0 }}},
+		{"no if-match", "if-absent", broken{caps: func(c *blob.Capabilities) { c.If.Put = blob.Conditions(blob.KindAbsent) }}},
+		{"reads old states", "old state", broken{caps: func(c *blob.Capabilities) { c.Deviations.EventualRead = true }}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			test.store.Bucket = mem.New(nil)

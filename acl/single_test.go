@@ -20,7 +20,7 @@ func newUnconditional() *unconditional { return &unconditional{newSpy()} }
 
 func (u *unconditional) Capabilities() blob.Capabilities {
 	caps := u.spy.Capabilities()
-	caps.PutIf, caps.UploadIf, caps.CopyIf, caps.DeleteIf = 0, 0, 0, 0
+	caps.If.Put, caps.If.Upload, caps.If.Copy, caps.If.Delete = 0, 0, 0, 0
 	return caps
 }
 
@@ -232,7 +232,7 @@ func TestSingleWriterGoesOnAfterARefusal(t *testing.T) {
 
 // A store that may answer with an old state would hide another writer.
 func TestSingleWriterNeedsFreshReads(t *testing.T) {
-	store := &broken{Bucket: mem.New(nil), caps: func(c *blob.Capabilities) { c.EventualRead = true }}
+	store := &broken{Bucket: mem.New(nil), caps: func(c *blob.Capabilities) { c.Deviations.EventualRead = true }}
 	_, err := Create(t.Context(), mem.New(nil), &Options{Store: store, SingleWriter: true}, User("olga"))
 	wantErr(t, "Create", err, errors.ErrUnsupported)
 }

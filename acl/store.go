@@ -49,7 +49,7 @@ type head struct {
 func (s *store) readHead(ctx context.Context, known string) (*head, error) {
 	opts := &blob.GetOptions{}
 	caps := s.bucket.Capabilities()
-	if known != "" && caps.ReadIf.Has(blob.KindNoneMatch) {
+	if known != "" && caps.If.Read.Has(blob.KindNoneMatch) {
 		opts.If = blob.IfNoneMatch(known)
 	}
 	data, etag, err := s.get(ctx, headName, opts)

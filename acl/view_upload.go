@@ -73,7 +73,7 @@ func (v *view) Upload(ctx context.Context, key string, opts *blob.UploadOptions)
 	if opts.ID != "" {
 		return v.resume(ctx, key, opts)
 	}
-	p, err := v.plan(ctx, "upload", key, opts.If, v.guard.caps.UploadIf)
+	p, err := v.plan(ctx, "upload", key, opts.If, v.guard.caps.If.Upload)
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +153,7 @@ func (u *viewUpload) plan(ctx context.Context) (plan, error) {
 	if u.kind != toResume {
 		return plan{}, denied
 	}
-	return u.v.plan(ctx, "upload", u.key, u.asked, u.v.guard.caps.UploadIf)
+	return u.v.plan(ctx, "upload", u.key, u.asked, u.v.guard.caps.If.Upload)
 }
 
 // Put implements blob.Upload. The part is checked as it is read.

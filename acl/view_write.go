@@ -105,7 +105,7 @@ func (v *view) current(ctx context.Context, key string) (blob.Condition, error) 
 // Put implements blob.Bucket. The body is checked as it is read and before it ends, so that a right that is revoked
 // meanwhile publishes nothing.
 func (v *view) Put(ctx context.Context, key string, body io.Reader, opts *blob.PutOptions) (*blob.Object, error) {
-	p, err := v.plan(ctx, "put", key, opts.If, v.guard.caps.PutIf)
+	p, err := v.plan(ctx, "put", key, opts.If, v.guard.caps.If.Put)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +123,7 @@ func (v *view) Put(ctx context.Context, key string, body io.Reader, opts *blob.P
 // Copy implements blob.Bucket. The source brings its own check. The destination's is added to it, and so is made before
 // each request of the copy, too.
 func (v *view) Copy(ctx context.Context, key string, src blob.Source, opts *blob.CopyOptions) (*blob.Object, error) {
-	p, err := v.plan(ctx, "copy", key, opts.If, v.guard.caps.CopyIf)
+	p, err := v.plan(ctx, "copy", key, opts.If, v.guard.caps.If.Copy)
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ func (c *checked) attributes(a *Attributes) (*Attributes, error) {
 	if len(a.Metadata) == 0 {
 		return a, nil
 	}
-	if !c.caps.Metadata {
+	if !c.caps.Objects.Metadata {
 		return nil, fmt.Errorf("%w: this bucket keeps no metadata", errors.ErrUnsupported)
 	}
 	folded := make(map[string]string, len(a.Metadata))
@@ -31,7 +31,7 @@ func (c *checked) attributes(a *Attributes) (*Attributes, error) {
 		if err := checkMetadata(name, value); err != nil {
 			return nil, err
 		}
-		if most := c.caps.MaxMetadataName; most > 0 && len(name) > most {
+		if most := c.caps.Objects.MaxMetadataName; most > 0 && len(name) > most {
 			return nil, fmt.Errorf("%w: metadata name %q has %d bytes; this bucket keeps names of at most %d", ErrInvalid, name, len(name), most)
 		}
 		lower := strings.ToLower(name)
@@ -41,10 +41,10 @@ func (c *checked) attributes(a *Attributes) (*Attributes, error) {
 		folded[lower] = value
 		bytes += len(name) + len(value)
 	}
-	if most := c.caps.MaxMetadataEntries; most > 0 && len(folded) > most {
+	if most := c.caps.Objects.MaxMetadataEntries; most > 0 && len(folded) > most {
 		return nil, fmt.Errorf("%w: %d metadata entries; this bucket keeps at most %d", ErrInvalid, len(folded), most)
 	}
-	if most := c.caps.MaxMetadataBytes; most > 0 && bytes > most {
+	if most := c.caps.Objects.MaxMetadataBytes; most > 0 && bytes > most {
 		return nil, fmt.Errorf("%w: %d bytes of metadata; this bucket keeps at most %d", ErrInvalid, bytes, most)
 	}
 	with := *a
@@ -60,7 +60,7 @@ func (c *checked) headers(a *Attributes) error {
 		if h.value == "" {
 			continue
 		}
-		if !c.caps.Headers && h.name != "ContentType" {
+		if !c.caps.Objects.Headers && h.name != "ContentType" {
 			return fmt.Errorf("%w: this bucket does not keep %s", errors.ErrUnsupported, h.name)
 		}
 		if err := checkHeader(h.name, h.value); err != nil {

@@ -1,80 +1,207 @@
 package blob
 
 import (
-	"slices"
+	"fmt"
+	"iter"
+	"net/http"
+	"strings"
 	"time"
 )
 
-// Capabilities are the facts and limits of a bucket. [Check] enforces them, the conformance suite tests both halves of
-// each, and the provider matrix is printed from them. The zero value is a bucket that can only put, get, stat, delete
-// and list, without conditions. A zero limit means that the store sets none beyond those of this package.
+// Capabilities are the facts and limits of a bucket, by subject. [Check] refuses every call that goes beyond them before
+// the driver sees it, the conformance suite tests both halves of each field (what is promised, and what is refused), and
+// the provider matrix is printed from them.
+//
+// The zero value is a bucket that can only put, get, stat, delete and list, without conditions. A limit of zero means that
+// the store sets none beyond those of this package. A wrapper reports what is left of the capabilities that it wraps.
+// Capabilities hold no reference to the bucket: a copy can be changed without effect on it, and two can be compared with ==.
 type Capabilities struct {
-	// PutIf, UploadIf, CopyIf, DeleteIf and ReadIf are the conditions that each operation honours atomically, and SourceIf
-	// those of what a copy reads, which some stores honour although they know none for what it overwrites. A
-	// condition that is not among them is refused before any request.
-	PutIf, UploadIf, CopyIf, SourceIf, DeleteIf, ReadIf ConditionSet
+	Keys       KeyRules       // the keys that are accepted
+	If         ConditionRules // the conditions that are honoured
+	Objects    ObjectRules    // what is stored with an object, and how much
+	Uploads    UploadRules    // uploads in parts
+	Checksums  ChecksumRules  // the checksums that are verified and returned
+	Sign       SignRules      // signed requests
+	Deviations Deviations     // where the bucket falls short of what other buckets do
 
-	MaxKeyBytes   int   // longest key
-	MaxSegment    int   // longest piece of a key between slashes, in bytes
-	MaxObjectSize int64 // largest object, in bytes
+	// Copy: the bucket copies from a Source of the same driver without sending the content through this process. Otherwise
+	// Source and Copy are [errors.ErrUnsupported]; the function [Copy] then streams.
+	Copy bool
 
-	Headers            bool // standard headers beside ContentType are kept
-	Metadata           bool // metadata is kept
-	MaxMetadataEntries int  // most names
-	MaxMetadataName    int  // longest name in bytes
-	MaxMetadataBytes   int  // most bytes of names and values together; a value that is not printable ASCII may count double
+	// Versions: the bucket keeps old versions, and they can be read, listed and deleted. Otherwise a Version in the options
+	// of a call, and ListOptions.Versions, are [errors.ErrUnsupported].
+	Versions bool
 
-	Multipart   bool  // Upload
-	MinPartSize int64 // of every part but the last
-	MaxPartSize int64
-	MaxParts    int
-	ListUploads bool // Uploads
+	// BulkDelete is the number of keys that one request of DeleteEach deletes. Zero: the provider has no such request, and
+	// [Check] calls Delete for each key.
+	BulkDelete int
 
-	Copy bool // Copy from a Source of the same driver
+	// ReadOnly: every write is refused with [fs.ErrPermission].
+	ReadOnly bool
 
-	BulkDelete int // keys in one call of the provider's; zero: it has none, and each key is one call
+	// Guarded: the bucket is a view under access control (package acl). The ID of an upload that the user did not begin, and
+	// the ID alone of one's own, are [fs.ErrPermission], and keys with a reserved segment are [ErrInvalid].
+	Guarded bool
+}
 
-	Versions bool // old versions are kept, read, listed and deleted
+// ConditionRules are the conditions that each operation honours: each is evaluated atomically with the operation. A
+// condition that is not in the set of its operation is [errors.ErrUnsupported].
+type ConditionRules struct {
+	Put    ConditionSet // PutOptions.If
+	Upload ConditionSet // UploadOptions.If, which is evaluated by Complete
+	Copy   ConditionSet // CopyOptions.If, on the object that the copy replaces
+	Source ConditionSet // SourceOptions.If, on the object that is copied
+	Delete ConditionSet // DeleteOptions.If
+	Read   ConditionSet // StatOptions.If and GetOptions.If
+}
 
-	Sign    []string      // the methods that can be signed
-	MaxSign time.Duration // the longest life of a signed request
+// ObjectRules are the limits of an object and of what is stored with it.
+type ObjectRules struct {
+	// MaxSize is the size of the largest object in bytes. A larger Size in the options of Put or Upload is [ErrInvalid]; a
+	// body of unknown size that turns out larger fails, and nothing is stored.
+	MaxSize int64
 
-	// ChecksumIn are the algorithms of PutOptions.Checksums that are verified before anything is stored; ChecksumOut
-	// those of which every object that Put makes has one.
-	ChecksumIn, ChecksumOut []Algorithm
+	// Headers: the standard headers are stored and returned. Otherwise those other than ContentType are
+	// [errors.ErrUnsupported].
+	Headers bool
 
-	ListWithoutETag  bool // a listing has no ETags
-	WriteWithoutETag bool // a write returns the size and what it was given, but no ETag, Version or ModTime
-	OnlySlash        bool // no other delimiter than "/" is listed by
-	NativeACL        bool // the provider has access control of its own, reached on the driver's type
-	ReadOnly         bool // every write is refused with fs.ErrPermission
+	// Metadata: metadata is stored and returned. Otherwise it is [errors.ErrUnsupported].
+	Metadata bool
 
-	// TimePrecision is the step of ModTime; zero is a nanosecond.
+	// MaxMetadataEntries is the largest number of metadata entries; more are [ErrInvalid].
+	MaxMetadataEntries int
+
+	// MaxMetadataName is the length of the longest metadata name in bytes; a longer one is [ErrInvalid].
+	MaxMetadataName int
+
+	// MaxMetadataBytes is the largest sum of the lengths of all metadata names and values in bytes; more is [ErrInvalid].
+	// Where a store encodes values that are not printable ASCII, its driver also refuses metadata whose encoded form is too
+	// large with [ErrInvalid]: such a value may count twice or more.
+	MaxMetadataBytes int
+
+	// TimePrecision is the unit to which Object.ModTime is truncated. Zero is a nanosecond.
 	TimePrecision time.Duration
-
-	// What follows are limitations: what a store that is otherwise sound cannot do.
-
-	Guarded         bool // under access control: an upload ID that is not one's own is fs.ErrPermission, and some names are reserved
-	PartOfSegment   bool // is a Sub whose prefix does not end in "/": what begins a key here goes on with a segment there
-	CanonicalKeys   bool // refuses keys that a path could read otherwise: empty, "." and ".." segments (some stores: amid white space too), '\\', control bytes
-	URLKeys         bool // refuses keys that the path of a URL would not keep: "." and ".." segments, ASCII control bytes
-	XMLKeys         bool // refuses keys with U+FFFE or U+FFFF, which XML cannot say: its listings are XML without an encoding
-	EventualList    bool // a listing may lag behind writes
-	EventualRead    bool // Get and Stat may lag behind writes
-	NoFileBesideDir bool // cannot hold "a" beside "a/b" or "a/"
-	NoSlashAtEnd    bool // stores nothing under a key that ends in "/"
-	LonePartHeld    bool // an upload of a single part is completed by the Upload that sent it; who resumes it sends it again
-	CaseFolding     bool // cannot hold "A" beside "a"
-	Normalizing     bool // cannot hold composed beside decomposed Unicode
 }
 
-// MaxKey is the longest key in bytes.
-func (c *Capabilities) MaxKey() int {
-	if c.MaxKeyBytes > 0 {
-		return min(c.MaxKeyBytes, MaxKeyBytes)
+// UploadRules are the limits of uploads in parts.
+type UploadRules struct {
+	// Supported: the bucket has Upload. Otherwise it is [errors.ErrUnsupported].
+	Supported bool
+
+	// Listed: the bucket has Uploads. Otherwise it is [errors.ErrUnsupported].
+	Listed bool
+
+	// MinPartSize is the smallest size in bytes of every part but the last; a smaller UploadOptions.PartSize is [ErrInvalid].
+	MinPartSize int64
+
+	// MaxPartSize is the largest size of a part in bytes; a larger UploadOptions.PartSize is [ErrInvalid].
+	MaxPartSize int64
+
+	// MaxParts is the largest number of parts. A higher part number, and a PartSize with which Size would take more parts,
+	// are [ErrInvalid].
+	MaxParts int
+}
+
+// ChecksumRules are the algorithms of checksums.
+type ChecksumRules struct {
+	// In are the algorithms of PutOptions.Checksums that the bucket verifies before it stores anything; content that does
+	// not match is [ErrChecksum]. A checksum by another algorithm is [errors.ErrUnsupported].
+	In AlgorithmSet
+
+	// Out are the algorithms by which every object that Put stores has a checksum.
+	Out AlgorithmSet
+}
+
+// SignRules are the limits of signed requests.
+type SignRules struct {
+	// Methods are the methods that can be signed. Another one is [errors.ErrUnsupported].
+	Methods MethodSet
+
+	// MaxLife is the longest life of a signed request; a longer SignOptions.Expires is [ErrInvalid].
+	MaxLife time.Duration
+}
+
+// Deviations are what a bucket does not do although most others do. The zero value is a bucket without any.
+type Deviations struct {
+	// ListWithoutETag: entries of a listing may have no ETag.
+	ListWithoutETag bool
+
+	// WriteWithoutETag: the Object that Put, Copy or Complete returns has no ETag and no Version. Stat returns them.
+	WriteWithoutETag bool
+
+	// WriteWithoutModTime: the Object that Put or Complete returns has a zero ModTime, and the one that Copy returns may have
+	// it. Stat returns the time.
+	WriteWithoutModTime bool
+
+	// OnlySlash: a listing by another delimiter than "/" is [errors.ErrUnsupported].
+	OnlySlash bool
+
+	// EventualList: a listing may not yet show a write, or still show a deleted object.
+	EventualList bool
+
+	// EventualRead: Get and Stat may return the state before a write.
+	EventualRead bool
+
+	// LonePartHeld: an upload of a single part can be completed only by the Upload that sent the part. After it was resumed
+	// elsewhere the part must be sent again, or Complete is [ErrInvalid].
+	LonePartHeld bool
+}
+
+// signable are the methods that a MethodSet can hold, by their bits.
+var signable = [...]string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete, http.MethodPost}
+
+// A MethodSet is a set of the HTTP methods GET, HEAD, PUT, DELETE and POST. The zero value is empty, and sets with the same
+// methods are equal.
+type MethodSet uint8
+
+// Methods returns the set of these methods. It panics if one of them cannot be signed, which is a mistake of the program
+// and not of its input.
+func Methods(methods ...string) MethodSet {
+	var s MethodSet
+	for _, m := range methods {
+		bit := methodBit(m)
+		if bit == 0 {
+			panic(fmt.Sprintf("blob: the method %q cannot be signed", m))
+		}
+		s |= bit
 	}
-	return MaxKeyBytes
+	return s
 }
 
-// CanSign tells whether requests with this method can be signed.
-func (c *Capabilities) CanSign(method string) bool { return slices.Contains(c.Sign, method) }
+func methodBit(method string) MethodSet {
+	for i, m := range signable {
+		if m == method {
+			return 1 << i
+		}
+	}
+	return 0
+}
+
+// Has reports whether the set has the method.
+func (s MethodSet) Has(method string) bool { return s&methodBit(method) != 0 }
+
+// All yields the methods of the set, always in the same order.
+func (s MethodSet) All() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i, m := range signable {
+			if s&(1<<i) != 0 && !yield(m) {
+				return
+			}
+		}
+	}
+}
+
+// String lists the methods of the set.
+func (s MethodSet) String() string { return listed(s.All()) }
+
+// listed joins what a set has.
+func listed[T ~string](all iter.Seq[T]) string {
+	var names []string
+	for name := range all {
+		names = append(names, string(name))
+	}
+	if names == nil {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}

@@ -11,15 +11,15 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
-	"strings"
 	"sync/atomic"
 )
 
 // Check returns b behind the checks that every bucket shares; every driver's Open, and every wrapper, returns through it.
-// It refuses bad keys, ranges, conditions and options against b's capabilities, before b hears of them. It knows closed
+// It refuses bad keys, ranges, conditions and options against b's capabilities, before b receives them. It knows closed
 // and ended contexts, wraps errors in [*Error], cuts listings to their Limit, deletes keys one by one where there is no
 // bulk call, and holds bodies to their declared size. Then b may rely on what it is given:
 //
+//   - keys follow the [KeyRules] that b declares, so that b checks none;
 //   - opts are never nil, and must not be changed; a body is never nil;
 //   - metadata names are in lower case; Provider is nil unless b has a method AcceptsProvider(any) bool that agrees;
 //   - the Readers that b returns are made by [NewReader] with the ctx of the call;
@@ -127,7 +127,7 @@ func (c *checked) Put(ctx context.Context, key string, body io.Reader, opts *Put
 func (c *checked) checkPut(body io.Reader, opts *PutOptions) (io.Reader, *PutOptions, error) {
 	attrs, err := c.attributes(&opts.Attributes)
 	err = cmp.Or(err, size("Size", opts.Size), size("PartSize", opts.PartSize), c.objectSize(opts.Size),
-		c.writeCondition(opts.If, c.caps.PutIf, "Put"), c.provider(opts.Provider), c.checksums(opts.Checksums))
+		c.writeCondition(opts.If, c.caps.If.Put, "Put"), c.provider(opts.Provider), c.checksums(opts.Checksums))
 	if err == nil && opts.Concurrency < 0 {
 		err = fmt.Errorf("%w: Concurrency %d is negative", ErrInvalid, opts.Concurrency)
 	}
@@ -152,7 +152,7 @@ func (c *checked) Source(ctx context.Context, key string, opts *SourceOptions) (
 		err = fmt.Errorf("%w: this bucket does not copy on the server", errors.ErrUnsupported)
 	}
 	if err == nil && *opts != zeroSource {
-		err = cmp.Or(c.writeCondition(opts.If, c.caps.SourceIf&^Conditions(KindAbsent), "Source"), c.version(opts.Version))
+		err = cmp.Or(c.writeCondition(opts.If, c.caps.If.Source&^Conditions(KindAbsent), "Source"), c.version(opts.Version))
 	}
 	if err != nil {
 		return Source{}, c.fail("source", key, err)
@@ -173,7 +173,7 @@ func (c *checked) Copy(ctx context.Context, key string, src Source, opts *CopyOp
 		err = fmt.Errorf("%w: this bucket does not copy on the server", errors.ErrUnsupported)
 	}
 	if err == nil && *opts != zeroCopy {
-		err = cmp.Or(c.writeCondition(opts.If, c.caps.CopyIf, "Copy"), c.provider(opts.Provider))
+		err = cmp.Or(c.writeCondition(opts.If, c.caps.If.Copy, "Copy"), c.provider(opts.Provider))
 		if opts.Attributes != nil {
 			attrs, aerr := c.attributes(opts.Attributes)
 			err = cmp.Or(err, aerr)
@@ -195,9 +195,9 @@ func (c *checked) Delete(ctx context.Context, key string, opts *DeleteOptions) e
 	if opts == nil {
 		opts = &zeroDelete
 	}
-	err := c.enterWrite(ctx, key)
+	err := cmp.Or(c.enter(ctx, key), c.writable())
 	if err == nil && *opts != zeroDelete {
-		err = cmp.Or(c.writeCondition(opts.If, c.caps.DeleteIf&^Conditions(KindAbsent), "Delete"), c.version(opts.Version))
+		err = cmp.Or(c.writeCondition(opts.If, c.caps.If.Delete&^Conditions(KindAbsent), "Delete"), c.version(opts.Version))
 	}
 	if err != nil {
 		return c.fail("delete", key, err)
@@ -223,7 +223,7 @@ func (c *checked) DeleteEach(ctx context.Context, keys iter.Seq[string], failed 
 	}
 	valid := func(yield func(string) bool) {
 		for key := range keys {
-			if err := cmp.Or(c.checkKey(key), c.writable()); err != nil {
+			if err := cmp.Or(c.caps.Keys.check(key), c.writable()); err != nil {
 				report(key, err)
 			} else if !yield(key) {
 				return
@@ -274,7 +274,7 @@ func (c *checked) Sign(ctx context.Context, key string, opts *SignOptions) (*Sig
 		err = fmt.Errorf("%w: Sign needs options: a Method, and how long the request is good", ErrInvalid)
 	}
 	if err == nil {
-		opts, err = c.signOptions(opts)
+		opts, err = c.signOptions(key, opts)
 	}
 	if err != nil {
 		return nil, c.fail("sign", key, err)
@@ -286,7 +286,7 @@ func (c *checked) Sign(ctx context.Context, key string, opts *SignOptions) (*Sig
 	return s, nil
 }
 
-func (c *checked) signOptions(o *SignOptions) (*SignOptions, error) {
+func (c *checked) signOptions(key string, o *SignOptions) (*SignOptions, error) {
 	methods := []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete, http.MethodPost}
 	err := cmp.Or(o.If.check(), size("Size", o.Size))
 	if !slices.Contains(methods, o.Method) {
@@ -298,11 +298,14 @@ func (c *checked) signOptions(o *SignOptions) (*SignOptions, error) {
 	if o.Expires <= 0 {
 		err = cmp.Or(err, fmt.Errorf("%w: Expires is %v; it must be more than zero", ErrInvalid, o.Expires))
 	}
-	if c.caps.MaxSign > 0 && o.Expires > c.caps.MaxSign {
-		err = cmp.Or(err, fmt.Errorf("%w: Expires is %v; this bucket allows at most %v", ErrInvalid, o.Expires, c.caps.MaxSign))
+	if c.caps.Sign.MaxLife > 0 && o.Expires > c.caps.Sign.MaxLife {
+		err = cmp.Or(err, fmt.Errorf("%w: Expires is %v; this bucket allows at most %v", ErrInvalid, o.Expires, c.caps.Sign.MaxLife))
 	}
-	if err == nil && !c.caps.CanSign(o.Method) {
+	if err == nil && !c.caps.Sign.Methods.Has(o.Method) {
 		err = fmt.Errorf("%w: this bucket signs no %s requests", errors.ErrUnsupported, o.Method)
+	}
+	if err == nil && (o.Method == http.MethodPut || o.Method == http.MethodPost) {
+		err = c.caps.Keys.checkWrite(key)
 	}
 	if err != nil {
 		return nil, err
@@ -333,24 +336,15 @@ func (c *checked) enter(ctx context.Context, key string) error {
 	if err := c.open(ctx); err != nil {
 		return err
 	}
-	return c.checkKey(key)
+	return c.caps.Keys.check(key)
 }
 
-func (c *checked) checkKey(key string) error {
-	err := checkKey(key, c.caps.MaxKey())
-	if most := c.caps.MaxSegment; err == nil && most > 0 {
-		for segment := range strings.SplitSeq(key, "/") {
-			if len(segment) > most {
-				return fmt.Errorf("%w: a segment of the key has %d bytes; this bucket takes at most %d between slashes", ErrInvalid, len(segment), most)
-			}
-		}
-	}
-	return err
-}
-
-// enterWrite refuses what enter does, and every write to a read-only bucket.
+// enterWrite refuses what enter does, every write to a read-only bucket, and a key under which nothing can be stored.
 func (c *checked) enterWrite(ctx context.Context, key string) error {
-	return cmp.Or(c.enter(ctx, key), c.writable())
+	if err := c.open(ctx); err != nil {
+		return err
+	}
+	return cmp.Or(c.caps.Keys.checkWrite(key), c.writable())
 }
 
 func (c *checked) open(ctx context.Context) error {
@@ -401,7 +395,7 @@ func (c *checked) readCondition(cond Condition) error {
 	if cond.Kind() == KindAbsent {
 		return fmt.Errorf("%w: a read cannot be if-absent", ErrInvalid)
 	}
-	return c.condition(cond, c.caps.ReadIf, "reads")
+	return c.condition(cond, c.caps.If.Read, "reads")
 }
 
 func (c *checked) writeCondition(cond Condition, can ConditionSet, op string) error {
@@ -445,15 +439,15 @@ func (c *checked) checksums(want Checksums) error {
 		return nil
 	}
 	for a := range want.All() {
-		if !slices.Contains(c.caps.ChecksumIn, a) {
-			return fmt.Errorf("%w: this bucket cannot verify %s; it can: %v", errors.ErrUnsupported, a, c.caps.ChecksumIn)
+		if !c.caps.Checksums.In.Has(a) {
+			return fmt.Errorf("%w: this bucket cannot verify %s; it can: %s", errors.ErrUnsupported, a, c.caps.Checksums.In)
 		}
 	}
 	return nil
 }
 
 func (c *checked) objectSize(n int64) error {
-	if most := c.caps.MaxObjectSize; most > 0 && n > most {
+	if most := c.caps.Objects.MaxSize; most > 0 && n > most {
 		return fmt.Errorf("%w: Size says %d bytes; this bucket takes at most %d", ErrInvalid, n, most)
 	}
 	return nil

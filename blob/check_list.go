@@ -68,7 +68,7 @@ func (c *checked) listOptions(o *ListOptions) error {
 	if err == nil && o.Versions && o.Delimiter != "" {
 		err = fmt.Errorf("%w: versions are listed without a delimiter", ErrInvalid)
 	}
-	if err == nil && c.caps.OnlySlash && o.Delimiter != "" && o.Delimiter != "/" {
+	if err == nil && c.caps.Deviations.OnlySlash && o.Delimiter != "" && o.Delimiter != "/" {
 		err = fmt.Errorf("%w: this bucket lists by the delimiter \"/\" alone, not by %q", errors.ErrUnsupported, o.Delimiter)
 	}
 	return err

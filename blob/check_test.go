@@ -82,8 +82,8 @@ var everyCall = map[string]call{
 // What is wrong is refused before the driver hears of it.
 func TestCheckRefuses(t *testing.T) {
 	rich := func(c *blob.Capabilities) {
-		c.Sign, c.MaxSign, c.MaxObjectSize, c.MinPartSize, c.MaxPartSize = []string{"GET"}, time.Hour, 1<<40, 100, 1000
-		c.OnlySlash = true
+		c.Sign.Methods, c.Sign.MaxLife, c.Objects.MaxSize, c.Uploads.MinPartSize, c.Uploads.MaxPartSize = blob.Methods("GET"), time.Hour, 1<<40, 100, 1000
+		c.Deviations.OnlySlash = true
 	}
 	unsupported := errors.ErrUnsupported
 	for name, test := range map[string]struct {
@@ -129,7 +129,7 @@ func TestCheckRefuses(t *testing.T) {
 		"upload, bare":             {bare, uploadWith(nil), unsupported},
 		"upload, small parts":      {rich, uploadWith(&blob.UploadOptions{PartSize: 99}), blob.ErrInvalid},
 		"upload, large parts":      {rich, uploadWith(&blob.UploadOptions{PartSize: 1001}), blob.ErrInvalid},
-		"upload of too many parts": {func(c *blob.Capabilities) { c.MaxParts = 10 }, uploadWith(&blob.UploadOptions{Size: 1001, PartSize: 100}), blob.ErrInvalid},
+		"upload of too many parts": {func(c *blob.Capabilities) { c.Uploads.MaxParts = 10 }, uploadWith(&blob.UploadOptions{Size: 1001, PartSize: 100}), blob.ErrInvalid},
 		"delete nothing":           {rich, func(b blob.Bucket) error { return b.DeleteEach(ctx, nil, nil) }, blob.ErrInvalid},
 		"resume with attributes":   {rich, uploadWith(&blob.UploadOptions{ID: "1", Attributes: blob.Attributes{ContentType: "a/b"}}), blob.ErrInvalid},
 		"uploads, bare":            {bare, uploads, unsupported},
@@ -506,7 +506,7 @@ func TestUploadPartsAreChecked(t *testing.T) {
 }
 
 func TestSignPasses(t *testing.T) {
-	f := &fake{caps: func(c *blob.Capabilities) { c.Sign = []string{http.MethodGet, http.MethodPut} }}
+	f := &fake{caps: func(c *blob.Capabilities) { c.Sign.Methods = blob.Methods(http.MethodGet, http.MethodPut) }}
 	b := blob.Sub(checkedFake(t, f), "a/")
 	s, err := b.Sign(ctx, "k", &blob.SignOptions{Method: "PUT", Expires: time.Minute})
 	if err != nil || s.URL != "https://store/a/k" {

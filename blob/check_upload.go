@@ -16,7 +16,7 @@ func (c *checked) Upload(ctx context.Context, key string, opts *UploadOptions) (
 		opts = &zeroUpload
 	}
 	err := c.enterWrite(ctx, key)
-	if err == nil && !c.caps.Multipart {
+	if err == nil && !c.caps.Uploads.Supported {
 		err = fmt.Errorf("%w: this bucket takes no uploads in parts; use Put", errors.ErrUnsupported)
 	}
 	if err == nil && opts != &zeroUpload {
@@ -35,7 +35,7 @@ func (c *checked) Upload(ctx context.Context, key string, opts *UploadOptions) (
 func (c *checked) checkUpload(opts *UploadOptions) (*UploadOptions, error) {
 	attrs, err := c.attributes(&opts.Attributes)
 	err = cmp.Or(err, size("Size", opts.Size), size("PartSize", opts.PartSize), c.objectSize(opts.Size),
-		c.writeCondition(opts.If, c.caps.UploadIf, "Upload"), c.provider(opts.Provider))
+		c.writeCondition(opts.If, c.caps.If.Upload, "Upload"), c.provider(opts.Provider))
 	if opts.ID != "" && (!opts.Attributes.IsZero() || opts.Provider != nil) {
 		err = cmp.Or(err, fmt.Errorf("%w: an upload that is resumed keeps the attributes that it began with; give none", ErrInvalid))
 	}
@@ -54,12 +54,12 @@ func (c *checked) partSize(opts *UploadOptions) error {
 	switch {
 	case n <= 0: // the driver chooses
 		return nil
-	case n < c.caps.MinPartSize:
-		return fmt.Errorf("%w: PartSize %d; the parts of this bucket, but the last, have at least %d bytes", ErrInvalid, n, c.caps.MinPartSize)
-	case c.caps.MaxPartSize > 0 && n > c.caps.MaxPartSize:
-		return fmt.Errorf("%w: PartSize %d; the parts of this bucket have at most %d bytes", ErrInvalid, n, c.caps.MaxPartSize)
-	case c.caps.MaxParts > 0 && opts.Size > 0 && (opts.Size-1)/n >= int64(c.caps.MaxParts):
-		return fmt.Errorf("%w: %d bytes in parts of %d are more than %d parts; let PartSize be larger, or zero", ErrInvalid, opts.Size, n, c.caps.MaxParts)
+	case n < c.caps.Uploads.MinPartSize:
+		return fmt.Errorf("%w: PartSize %d; the parts of this bucket, but the last, have at least %d bytes", ErrInvalid, n, c.caps.Uploads.MinPartSize)
+	case c.caps.Uploads.MaxPartSize > 0 && n > c.caps.Uploads.MaxPartSize:
+		return fmt.Errorf("%w: PartSize %d; the parts of this bucket have at most %d bytes", ErrInvalid, n, c.caps.Uploads.MaxPartSize)
+	case c.caps.Uploads.MaxParts > 0 && opts.Size > 0 && (opts.Size-1)/n >= int64(c.caps.Uploads.MaxParts):
+		return fmt.Errorf("%w: %d bytes in parts of %d are more than %d parts; let PartSize be larger, or zero", ErrInvalid, opts.Size, n, c.caps.Uploads.MaxParts)
 	}
 	return nil
 }
@@ -67,7 +67,7 @@ func (c *checked) partSize(opts *UploadOptions) error {
 func (c *checked) Uploads(ctx context.Context, prefix string) iter.Seq2[*UploadInfo, error] {
 	return func(yield func(*UploadInfo, error) bool) {
 		err := cmp.Or(c.open(ctx), checkText("prefix", prefix))
-		if err == nil && !c.caps.ListUploads {
+		if err == nil && !c.caps.Uploads.Listed {
 			err = fmt.Errorf("%w: this bucket does not list its unfinished uploads", errors.ErrUnsupported)
 		}
 		if err != nil {
@@ -101,7 +101,7 @@ func (u *checkedUpload) Put(ctx context.Context, n int, body *io.SectionReader) 
 }
 
 func (u *checkedUpload) checkPart(n int, body *io.SectionReader) error {
-	most := u.c.caps.MaxParts
+	most := u.c.caps.Uploads.MaxParts
 	if n < 1 || most > 0 && n > most {
 		if most == 0 {
 			return fmt.Errorf("%w: part %d; parts are counted from 1", ErrInvalid, n)

@@ -135,3 +135,49 @@ func (c Checksums) String() string {
 	}
 	return strings.Join(parts, " ")
 }
+
+// An AlgorithmSet is a set of checksum algorithms. The zero value is empty, and sets with the same algorithms are equal.
+type AlgorithmSet uint8
+
+// AllAlgorithms has every algorithm that this package knows.
+const AllAlgorithms AlgorithmSet = 1<<6 - 1
+
+// Algorithms returns the set of these algorithms. It panics if one of them is not known, which is a mistake of the program
+// and not of its input.
+func Algorithms(all ...Algorithm) AlgorithmSet {
+	var s AlgorithmSet
+	for _, a := range all {
+		bit := algorithmBit(a)
+		if bit == 0 {
+			panic(fmt.Sprintf("blob: checksum algorithm %q is not known", a))
+		}
+		s |= bit
+	}
+	return s
+}
+
+func algorithmBit(a Algorithm) AlgorithmSet {
+	for i := range algorithms {
+		if algorithms[i].name == a {
+			return 1 << i
+		}
+	}
+	return 0
+}
+
+// Has reports whether the set has the algorithm.
+func (s AlgorithmSet) Has(a Algorithm) bool { return s&algorithmBit(a) != 0 }
+
+// All yields the algorithms of the set, the quick ones first.
+func (s AlgorithmSet) All() iter.Seq[Algorithm] {
+	return func(yield func(Algorithm) bool) {
+		for i := range algorithms {
+			if s&(1<<i) != 0 && !yield(algorithms[i].name) {
+				return
+			}
+		}
+	}
+}
+
+// String lists the algorithms of the set.
+func (s AlgorithmSet) String() string { return listed(s.All()) }

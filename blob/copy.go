@@ -56,7 +56,7 @@ func stream(ctx context.Context, dst Bucket, key string, from origin, opts *Copy
 	if opts.Attributes != nil {
 		put.Attributes = *opts.Attributes
 	}
-	for _, a := range dst.Capabilities().ChecksumIn {
+	for a := range dst.Capabilities().Checksums.In.All() {
 		if sum, ok := r.Checksums.Get(a); ok {
 			put.Checksums = put.Checksums.With(a, sum)
 			break // one is proof enough, and some stores take no more

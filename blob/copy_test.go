@@ -175,7 +175,7 @@ func TestMoveOntoItself(t *testing.T) {
 func TestMoveOntoItselfThroughDoorsThatLookDifferent(t *testing.T) {
 	m := newMem(t)
 	door := func(deleteIf blob.ConditionSet) blob.Bucket {
-		f := &fake{Bucket: m, caps: func(c *blob.Capabilities) { c.Copy, c.DeleteIf, c.ReadIf = false, deleteIf, 0 }}
+		f := &fake{Bucket: m, caps: func(c *blob.Capabilities) { c.Copy, c.If.Delete, c.If.Read = false, deleteIf, 0 }}
 		digest := func(o *blob.Object, err error) (*blob.Object, error) {
 			if err == nil {
 				o.ETag, o.ModTime = `"digest"`, o.ModTime.Truncate(1<<62)
@@ -208,7 +208,7 @@ func TestMoveWithinAStoreOfDigests(t *testing.T) {
 		}
 		return o, err
 	}
-	f.caps = func(c *blob.Capabilities) { c.DeleteIf, c.ReadIf, c.CopyIf, c.SourceIf = 0, 0, 0, 0 }
+	f.caps = func(c *blob.Capabilities) { c.If.Delete, c.If.Read, c.If.Copy, c.If.Source = 0, 0, 0, 0 }
 	f.stat = func(ctx context.Context, key string, opts *blob.StatOptions) (*blob.Object, error) {
 		return digest(m.Stat(ctx, key, nil))
 	}
@@ -229,7 +229,7 @@ func TestMoveWithinAStoreOfDigests(t *testing.T) {
 func TestMoveLeavesAnOverwrittenSource(t *testing.T) {
 	for name, deleteIf := range map[string]blob.ConditionSet{"conditional": blob.WriteConditions, "looking": 0} {
 		t.Run(name, func(t *testing.T) {
-			src := &fake{Bucket: newMem(t), caps: func(c *blob.Capabilities) { c.DeleteIf = deleteIf }}
+			src := &fake{Bucket: newMem(t), caps: func(c *blob.Capabilities) { c.If.Delete = deleteIf }}
 			dst := &fake{Bucket: newMem(t)}
 			put(t, src.Bucket, "k", "old")
 			dst.copy = func(ctx context.Context, key string, s blob.Source, opts *blob.CopyOptions) (*blob.Object, error) {

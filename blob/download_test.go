@@ -28,7 +28,7 @@ func (m memory) WriteAt(p []byte, off int64) (int, error) {
 func TestDownload(t *testing.T) {
 	noMoreGoroutines(t)
 	content := noise(100_000)
-	unpinned := func(c *blob.Capabilities) { c.ReadIf = 0 }
+	unpinned := func(c *blob.Capabilities) { c.If.Read = 0 }
 	for name, test := range map[string]struct {
 		size     int
 		opts     *blob.DownloadOptions
@@ -113,7 +113,7 @@ func TestDownloadByVersion(t *testing.T) {
 	defer m.Close()
 	content := noise(10_000)
 	put(t, m, "k", content)
-	b := checkedFake(t, &fake{Bucket: m, caps: func(c *blob.Capabilities) { c.ReadIf = 0 }})
+	b := checkedFake(t, &fake{Bucket: m, caps: func(c *blob.Capabilities) { c.If.Read = 0 }})
 	got := make(memory, len(content))
 	if _, err := blob.Download(ctx, b, "k", got, &blob.DownloadOptions{PartSize: 1000, Concurrency: 1}); err != nil || string(got) != content {
 		t.Error(err)

@@ -16,7 +16,7 @@ import (
 var tree = []string{"a.txt", "a-b", "a/b", "a/c/d", "a/c/e.txt", "empty", "ü/x", "z"}
 
 func TestFS(t *testing.T) {
-	for name, caps := range map[string]func(*blob.Capabilities){"seekable": nil, "streamed": func(c *blob.Capabilities) { c.ReadIf = 0 }} {
+	for name, caps := range map[string]func(*blob.Capabilities){"seekable": nil, "streamed": func(c *blob.Capabilities) { c.If.Read = 0 }} {
 		t.Run(name, func(t *testing.T) {
 			m := newMem(t)
 			for _, k := range tree {

@@ -199,7 +199,7 @@ func TestHandlerHeadersAndEncoding(t *testing.T) {
 }
 
 func TestHandlerOfABucketThatCannotPin(t *testing.T) {
-	f := &fake{Bucket: newMem(t), caps: func(c *blob.Capabilities) { c.ReadIf = 0 }}
+	f := &fake{Bucket: newMem(t), caps: func(c *blob.Capabilities) { c.If.Read = 0 }}
 	o := put(t, f.Bucket, "k", "0123456789")
 	h := blob.Handler(blob.Check(f), nil)
 	r := ask(h, "GET", "/k", "Range: bytes=2-4")

@@ -7,7 +7,7 @@ import (
 )
 
 // MaxKeyBytes is the longest key that any bucket takes, as on S3, GCS, B2 and Swift. A driver may take less:
-// [Capabilities.MaxKeyBytes].
+// [KeyRules].
 const MaxKeyBytes = 1024
 
 // CheckKey returns nil if key is one: valid UTF-8, 1 to 1024 bytes, no NUL. Keys are opaque: nothing is cleaned, decoded

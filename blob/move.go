@@ -35,7 +35,7 @@ func Move(ctx context.Context, dst Bucket, dstKey string, src Bucket, srcKey str
 	if p, ok := pinTo(src, srcKey, old, ""); ok {
 		from.get = p.get
 	}
-	if match := IfMatch(old.ETag); src.Capabilities().SourceIf.Has(KindMatch) && match.check() == nil {
+	if match := IfMatch(old.ETag); src.Capabilities().If.Source.Has(KindMatch) && match.check() == nil {
 		from.source.If = match
 	}
 	made, err := copyFrom(ctx, dst, dstKey, from, opts)
@@ -66,7 +66,7 @@ type move struct {
 // then the source may be the copy, through another door to the bucket, in a store whose ETags follow from the content.
 func (m *move) deleteSource(ctx context.Context) error {
 	var opts DeleteOptions
-	if match := IfMatch(m.old.ETag); m.src.Capabilities().DeleteIf.Has(KindMatch) && match.check() == nil {
+	if match := IfMatch(m.old.ETag); m.src.Capabilities().If.Delete.Has(KindMatch) && match.check() == nil {
 		opts.If = match
 	}
 	if opts.If.IsZero() || m.made.ETag == m.old.ETag {

@@ -24,7 +24,7 @@ func pinTo(b Bucket, key string, o *Object, version string) (p pin, ok bool) {
 	switch {
 	case version != "":
 		p.get.Version = version
-	case caps.ReadIf.Has(KindMatch) && match.check() == nil:
+	case caps.If.Read.Has(KindMatch) && match.check() == nil:
 		p.get.If = match
 	case caps.Versions && o.Version != "":
 		p.get.Version = o.Version
@@ -37,7 +37,7 @@ func pinTo(b Bucket, key string, o *Object, version string) (p pin, ok bool) {
 // canPin tells whether b may be able to pin; the rest is told by an object.
 func canPin(b Bucket) bool {
 	caps := b.Capabilities()
-	return caps.ReadIf.Has(KindMatch) || caps.Versions
+	return caps.If.Read.Has(KindMatch) || caps.Versions
 }
 
 // open opens n bytes of the pinned version, from off on, all of which lie within it. It answers ErrChanged if the

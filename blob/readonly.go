@@ -4,7 +4,6 @@ import (
 	"context"
 	"iter"
 	"net/http"
-	"slices"
 )
 
 // ReadOnly returns b without its writes: each is refused with [fs.ErrPermission] before b hears of it. Closing it does
@@ -44,13 +43,11 @@ func (r *readOnly) Sign(ctx context.Context, key string, opts *SignOptions) (*Si
 	return r.b.Sign(ctx, key, opts)
 }
 
-// Capabilities keep Copy and SourceIf, which serve the sources of copies into other buckets.
+// Capabilities keep Copy and If.Source, which serve the sources of copies into other buckets.
 func (r *readOnly) Capabilities() Capabilities {
 	caps := r.b.Capabilities()
-	caps.ReadOnly, caps.NativeACL, caps.Multipart = true, false, false
-	caps.PutIf, caps.UploadIf, caps.DeleteIf, caps.BulkDelete, caps.ChecksumIn = 0, 0, 0, 0, nil
-	caps.Sign = slices.DeleteFunc(slices.Clone(caps.Sign), func(method string) bool {
-		return method != http.MethodGet && method != http.MethodHead
-	})
+	caps.ReadOnly, caps.Uploads.Supported = true, false
+	caps.If.Put, caps.If.Upload, caps.If.Delete, caps.BulkDelete, caps.Checksums.In = 0, 0, 0, 0, 0
+	caps.Sign.Methods &= Methods(http.MethodGet, http.MethodHead)
 	return caps
 }

@@ -21,15 +21,12 @@ func ownedSub(b Bucket, prefix string) *checked { return newSub(b, prefix, true)
 
 func newSub(b Bucket, prefix string, owned bool) *checked {
 	caps := b.Capabilities()
-	room := caps.MaxKey() - len(prefix)
+	room := caps.Keys.Max() - len(prefix)
 	err := checkText("prefix", prefix)
 	if err == nil && room < 1 {
-		err = fmt.Errorf("%w: the prefix has %d bytes, which leaves no room for a key; this bucket takes at most %d", ErrInvalid, len(prefix), caps.MaxKey())
+		err = fmt.Errorf("%w: the prefix has %d bytes, which leaves no room for a key; this bucket takes at most %d", ErrInvalid, len(prefix), caps.Keys.Max())
 	}
-	caps.MaxKeyBytes, caps.NativeACL = max(room, 1), false
-	if prefix != "" {
-		caps.PartOfSegment = !strings.HasSuffix(prefix, "/")
-	}
+	caps.Keys.Prefix += prefix
 	c := Check(&sub{b: b, prefix: prefix, caps: caps, owned: owned}).(*checked)
 	c.broken = err
 	return c

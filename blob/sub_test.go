@@ -3,7 +3,6 @@ package blob_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"iter"
 	"slices"
@@ -112,8 +111,8 @@ func TestSubErrors(t *testing.T) {
 func TestSubKeyLimit(t *testing.T) {
 	m := newMem(t)
 	b := blob.Sub(m, strings.Repeat("p", 1000))
-	if caps := b.Capabilities(); caps.MaxKey() != 24 {
-		t.Errorf("keys may have %d bytes", caps.MaxKey())
+	if caps := b.Capabilities(); caps.Keys.Max() != 24 {
+		t.Errorf("keys may have %d bytes", caps.Keys.Max())
 	}
 	put(t, b, strings.Repeat("k", 24), "")
 	_, err := b.Put(ctx, strings.Repeat("k", 25), nil, nil)
@@ -187,7 +186,7 @@ func TestSubListsLikeABucket(t *testing.T) {
 }
 
 func TestReadOnly(t *testing.T) {
-	f := &fake{Bucket: newMem(t), caps: func(c *blob.Capabilities) { c.Sign = []string{"GET", "PUT"} }}
+	f := &fake{Bucket: newMem(t), caps: func(c *blob.Capabilities) { c.Sign.Methods = blob.Methods("GET", "PUT") }}
 	put(t, f.Bucket, "k", "abc")
 	b := blob.ReadOnly(blob.Check(f))
 	writes := map[string]call{
@@ -216,7 +215,7 @@ func TestReadOnly(t *testing.T) {
 		t.Errorf("left are %q, %v", left, err)
 	}
 	caps := b.Capabilities()
-	if !caps.ReadOnly || fmt.Sprint(caps.Sign) != "[GET]" {
+	if !caps.ReadOnly || caps.Sign.Methods != blob.Methods("GET") {
 		t.Errorf("%+v", caps)
 	}
 	if _, err := blob.Copy(ctx, f.Bucket, "copy", b, "k", nil); err != nil {

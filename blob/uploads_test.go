@@ -45,6 +45,6 @@ func TestAbortUploads(t *testing.T) {
 	if n, err := blob.AbortUploads(ctx, b, "", time.Now().Add(time.Hour)); n != 1 || err != nil || open() != nil {
 		t.Errorf("all: %d, %v; %q are left", n, err, open())
 	}
-	_, err := blob.AbortUploads(ctx, checkedFake(t, &fake{caps: func(c *blob.Capabilities) { c.ListUploads = false }}), "", time.Now())
+	_, err := blob.AbortUploads(ctx, checkedFake(t, &fake{caps: func(c *blob.Capabilities) { c.Uploads.Listed = false }}), "", time.Now())
 	wantErr(t, err, errors.ErrUnsupported)
 }

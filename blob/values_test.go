@@ -182,8 +182,10 @@ func TestAttributes(t *testing.T) {
 		}
 		return a
 	}
-	limited := func(c *blob.Capabilities) { c.Headers, c.MaxMetadataEntries, c.MaxMetadataBytes = false, 2, 10 }
-	shortNames := func(c *blob.Capabilities) { c.MaxMetadataName = 50 }
+	limited := func(c *blob.Capabilities) {
+		c.Objects.Headers, c.Objects.MaxMetadataEntries, c.Objects.MaxMetadataBytes = false, 2, 10
+	}
+	shortNames := func(c *blob.Capabilities) { c.Objects.MaxMetadataName = 50 }
 	for name, test := range map[string]struct {
 		caps func(*blob.Capabilities)
 		a    blob.Attributes

@@ -13,7 +13,7 @@ import (
 
 // needPolicy is what a policy needs of the store that holds it.
 var needPolicy = Need{Name: "if-absent and if-match on Put, which a policy needs",
-	Has: func(c blob.Capabilities) bool { return c.PutIf.Has(blob.KindAbsent) && c.PutIf.Has(blob.KindMatch) },
+	Has: func(c blob.Capabilities) bool { return c.If.Put.Has(blob.KindAbsent) && c.If.Put.Has(blob.KindMatch) },
 	Refused: refused(func(t *T) error {
 		_, err := acl.Create(t.ctx, t.Bucket, nil, acl.User("root"))
 		return err
@@ -165,7 +165,7 @@ func (a *access) tree(keys ...string) {
 // wantListed reports a view that lists other keys than these.
 func wantListed(t *T, who string, b blob.Bucket, opts *blob.ListOptions, want ...string) {
 	got := t.EntriesOf(b, opts)
-	if !slices.Equal(got, want) && !(len(got) == 0 && len(want) == 0) && !t.Caps.EventualList {
+	if !slices.Equal(got, want) && !(len(got) == 0 && len(want) == 0) && !t.Caps.Deviations.EventualList {
 		t.Errorf("%s lists %q, not %q", who, got, want)
 	}
 }

@@ -33,7 +33,7 @@ var awkward = []string{
 	strings.Repeat("k", 255), strings.Repeat("k", 256), strings.Repeat("é/", 300),
 }
 
-// canonical tells whether a key is one that a store of [blob.Capabilities.CanonicalKeys] takes, unless it refuses [spacedDots].
+// canonical reports whether a store with Canonical in its [blob.KeyRules] accepts key.
 func canonical(key string) bool {
 	if strings.ContainsFunc(key, unicode.IsControl) || strings.Contains(key, `\`) {
 		return false
@@ -46,31 +46,36 @@ func canonical(key string) bool {
 	return true
 }
 
-// keptInURL tells whether a key is one that a store of [blob.Capabilities.URLKeys] takes.
+// keptInURL reports whether a store with URLSafe in its [blob.KeyRules] accepts key.
 func keptInURL(key string) bool {
 	return !strings.ContainsFunc(key, func(r rune) bool { return r < 0x20 || r == 0x7f }) &&
 		!slices.ContainsFunc(strings.Split(key, "/"), func(segment string) bool { return segment == "." || segment == ".." })
 }
 
-// spacedDots tells whether a segment is "." or ".." but for white space around it. Of the stores that take canonical keys
-// alone MinIO refuses such a one, and versitygw holds it.
+// spacedDots reports whether a segment of key is "." or ".." but for the white space of ASCII around it.
 func spacedDots(key string) bool {
 	return slices.ContainsFunc(strings.Split(key, "/"), func(segment string) bool {
-		dots := strings.TrimSpace(segment)
+		dots := strings.Trim(segment, " \t\n\v\f\r")
 		return dots != segment && (dots == "." || dots == "..")
 	})
 }
 
-// refuses tells whether the store declares that it takes no such key.
+// refuses reports whether the store declares that it accepts no such key. It states the rules a second time, and does not ask
+// [blob.KeyRules.Check], which is what is tested.
 func (t *T) refuses(key string) bool {
-	return len(key) > t.Caps.MaxKey() || t.Caps.CanonicalKeys && !canonical(key) || t.Caps.URLKeys && !keptInURL(key) || t.Caps.XMLKeys && strings.ContainsAny(key, "\ufffe\uffff") ||
-		t.Caps.MaxSegment > 0 && slices.ContainsFunc(strings.Split(key, "/"), func(s string) bool { return len(s) > t.Caps.MaxSegment })
+	r := t.Caps.Keys
+	refused := func(segment string) bool {
+		return r.MaxSegment > 0 && len(segment) > r.MaxSegment ||
+			r.ReservedSuffix != "" && strings.HasSuffix(strings.ToLower(segment), r.ReservedSuffix)
+	}
+	return len(key) > r.Max() || r.Canonical && !canonical(key) || r.NoSpacedDots && spacedDots(key) || r.URLSafe && !keptInURL(key) ||
+		r.XMLSafe && strings.ContainsAny(key, "\ufffe\uffff") || slices.ContainsFunc(strings.Split(key, "/"), refused)
 }
 
 // keyOf returns a key of n bytes: one segment, or some where the store limits their length.
 func (t *T) keyOf(n int) string {
 	key := []byte(strings.Repeat("k", n))
-	if half := t.Caps.MaxSegment / 2; half > 0 {
+	if half := t.Caps.Keys.MaxSegment / 2; half > 0 {
 		for i := half; i < n-1; i += half + 1 {
 			key[i] = '/'
 		}
@@ -81,7 +86,7 @@ func (t *T) keyOf(n int) string {
 // awkwardKeys are the awkward keys that the store takes, all of them at once.
 func (t *T) awkwardKeys() []string {
 	keys := slices.DeleteFunc(slices.Clone(awkward), func(key string) bool {
-		return t.refuses(key) || t.Caps.Normalizing && key == "e\u0301"
+		return t.refuses(key) || t.Caps.Keys.Normalizing && key == "e\u0301"
 	})
 	return t.holdable(keys...)
 }

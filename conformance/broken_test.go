@@ -239,7 +239,7 @@ type declaresNoETag struct{ blob.Bucket }
 
 func (d *declaresNoETag) Capabilities() blob.Capabilities {
 	c := d.Bucket.Capabilities()
-	c.WriteWithoutETag = true
+	c.Deviations.WriteWithoutETag = true
 	return c
 }
 

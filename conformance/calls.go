@@ -74,7 +74,7 @@ func calls(c blob.Capabilities) []call {
 			return err
 		}})
 	}
-	if c.Multipart {
+	if c.Uploads.Supported {
 		all = append(all, call{"upload", "upload", true, true, func(ctx context.Context, b blob.Bucket, key string) error {
 			u, err := b.Upload(ctx, key, nil)
 			if err != nil {
@@ -89,7 +89,7 @@ func calls(c blob.Capabilities) []call {
 			return err
 		}})
 	}
-	if c.ListUploads {
+	if c.Uploads.Listed {
 		all = append(all, call{"uploads", "uploads", false, false, func(ctx context.Context, b blob.Bucket, key string) error {
 			for _, err := range b.Uploads(ctx, key) {
 				if err != nil {
@@ -99,7 +99,7 @@ func calls(c blob.Capabilities) []call {
 			return nil
 		}})
 	}
-	for _, method := range c.Sign {
+	for method := range c.Sign.Methods.All() {
 		all = append(all, call{"sign " + method, "sign", true, false, func(ctx context.Context, b blob.Bucket, key string) error {
 			_, err := b.Sign(ctx, key, &blob.SignOptions{Method: method, Expires: time.Minute})
 			return err

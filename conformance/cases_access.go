@@ -175,7 +175,7 @@ func grantStaysInside(t *T) {
 	a.edit(grant("a/", "alice", acl.Admin), grant("exact", "alice", acl.Admin))
 	alice := a.as("alice")
 	for _, key := range []string{"ab", "a", "A/x", "a0", "a-b", "a.txt", "b/a/x", "aa/x", "exact/x", "exactly", "exac"} {
-		if !(t.Caps.NoFileBesideDir && (key == "a" || key == "exact/x")) {
+		if !(t.Caps.Keys.NoFileBesideDir && (key == "a" || key == "exact/x")) {
 			t.Put(key, "x")
 		}
 		wantRights(t, "alice", alice, key, 0)

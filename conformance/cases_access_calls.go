@@ -108,7 +108,7 @@ func viewListsVisible(t *T) {
 
 // taken tells whether the store cannot hold key beside what it holds.
 func taken(t *T, b blob.Bucket, key string) bool {
-	if !t.Caps.NoFileBesideDir {
+	if !t.Caps.Keys.NoFileBesideDir {
 		return false
 	}
 	for _, other := range t.EntriesOf(b, nil) {
@@ -204,7 +204,7 @@ func copyRights(t *T) {
 	wantAllowed(t, "copy with both", copyThrough(t, a.as("both"), "from/k", "to/new"))
 	wantAllowed(t, "copy over what is there, with both", copyThrough(t, a.as("both"), "from/k", "to/old"))
 	err := copyThrough(t, a.as("creator"), "from/k", "to/old")
-	if t.Caps.CopyIf.Has(blob.KindAbsent) {
+	if t.Caps.If.Copy.Has(blob.KindAbsent) {
 		wantClass(t, "copy over what is there, with Create alone", err, fs.ErrExist, blob.ErrPrecondition)
 	} else {
 		wantClass(t, "copy with Create alone, on a store that cannot copy if-absent", err, errors.ErrUnsupported)
@@ -280,7 +280,7 @@ func conditionsTellNothing(t *T) {
 			said = append(said, fmt.Sprint(putThrough(t, view, key, cond)))
 		}
 		for _, cond := range []blob.Condition{{}, blob.IfMatch(`"x"`), blob.IfNoneMatch(`"x"`), blob.IfModifiedSince(time.Unix(1, 0))} {
-			if t.Caps.ReadIf.Has(cond.Kind()) {
+			if t.Caps.If.Read.Has(cond.Kind()) {
 				_, err := view.Stat(t.ctx, key, &blob.StatOptions{If: cond})
 				wantDenied(t, "stat "+cond.String(), err)
 				_, _, err = get(t, view, key, &blob.GetOptions{If: cond})
@@ -348,7 +348,7 @@ func uploadRights(t *T) {
 	t.WantMissing("d/k")
 	a.edit(grant("d/", "alice", acl.CreateNew))
 	u, err = alice.Upload(t.ctx, "d/k", nil)
-	if !t.Caps.UploadIf.Has(blob.KindAbsent) {
+	if !t.Caps.If.Upload.Has(blob.KindAbsent) {
 		wantClass(t, "an upload with Create alone, on a store that cannot complete if-absent", err, errors.ErrUnsupported)
 		return
 	}
@@ -420,7 +420,7 @@ func reservedKeys(t *T) {
 		wantListed(t, "a view", view, nil)
 		wantListed(t, "a view", view, &blob.ListOptions{Delimiter: "/"})
 		wantListed(t, "a view", view, &blob.ListOptions{Prefix: ".hold"})
-		if t.Caps.ListUploads {
+		if t.Caps.Uploads.Listed {
 			for u := range view.Uploads(t.ctx, "") {
 				t.Errorf("upload %+v shows", u)
 			}

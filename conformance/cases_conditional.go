@@ -80,7 +80,7 @@ func (r *race) run(t *T, round int, key string, cond blob.Condition, lost error,
 	content := func(i int) string { return stamped(i, round, 100+i) }
 	t.crowd(32, func(i int) {
 		opts := &blob.PutOptions{If: cond}
-		if t.Caps.Metadata {
+		if t.Caps.Objects.Metadata {
 			opts.Metadata = map[string]string{"writer": strconv.Itoa(i)}
 		}
 		o, err := handles[i%len(handles)].Put(t.ctx, key, strings.NewReader(content(i)), opts)
@@ -98,7 +98,7 @@ func (r *race) run(t *T, round int, key string, cond blob.Condition, lost error,
 	got, o, err := get(t, t.Bucket, key, nil)
 	if err != nil || got != content(winner) || !t.answers(r.object, o.ETag) {
 		t.Errorf("round %d: writer %d won, and %s is stored as %+v, %v", round, winner, brief(got), o, err)
-	} else if t.Caps.Metadata && o.Metadata["writer"] != strconv.Itoa(winner) {
+	} else if t.Caps.Objects.Metadata && o.Metadata["writer"] != strconv.Itoa(winner) {
 		t.Errorf("round %d: writer %d won, and the metadata are %v", round, winner, o.Metadata)
 	}
 }
@@ -226,16 +226,16 @@ func matchQuotes(t *T) {
 		t.Errorf("quotes make a difference to %s", o.ETag)
 	}
 	for _, etag := range []string{o.ETag, bare} {
-		if t.Caps.ReadIf.Has(blob.KindMatch) {
+		if t.Caps.If.Read.Has(blob.KindMatch) {
 			_, err := t.Bucket.Stat(t.ctx, "k", &blob.StatOptions{If: blob.IfMatch(etag)})
 			t.WantOK("stat if-match "+etag, err)
 		}
-		if t.Caps.ReadIf.Has(blob.KindNoneMatch) {
+		if t.Caps.If.Read.Has(blob.KindNoneMatch) {
 			_, err := t.Bucket.Stat(t.ctx, "k", &blob.StatOptions{If: blob.IfNoneMatch(etag)})
 			t.WantError("stat if-none-match "+etag, err, blob.ErrNotModified)
 		}
 	}
-	if t.Caps.PutIf.Has(blob.KindMatch) {
+	if t.Caps.If.Put.Has(blob.KindMatch) {
 		t.PutWith("k", "next", &blob.PutOptions{If: blob.IfMatch(bare)})
 		t.WantContent("k", "next")
 	}
@@ -324,7 +324,7 @@ func matchEverywhere(t *T) {
 			return err
 		},
 	}
-	if t.Caps.Copy && t.Caps.SourceIf.Has(blob.KindMatch) {
+	if t.Caps.Copy && t.Caps.If.Source.Has(blob.KindMatch) {
 		calls["copy"] = func(etag string) error {
 			src, err := t.Bucket.Source(t.ctx, "k", &blob.SourceOptions{If: blob.IfMatch(etag)})
 			if err == nil {
@@ -340,7 +340,7 @@ func matchEverywhere(t *T) {
 		t.WantOK(name+" if-match", call(now.ETag))
 		wantClass(t, name+" if-match with an old ETag", call(old.ETag), blob.ErrPrecondition)
 	}
-	if t.Caps.DeleteIf.Has(blob.KindMatch) {
+	if t.Caps.If.Delete.Has(blob.KindMatch) {
 		wantClass(t, "delete if-match with an old ETag", remove(old.ETag), blob.ErrPrecondition)
 		t.WantContent("k", "k")
 		t.WantOK("delete if-match", remove(now.ETag))
@@ -365,33 +365,33 @@ func conditionsRefused(t *T) {
 		can  blob.ConditionSet
 		try  func(key string, cond blob.Condition) error
 	}{
-		{"put", t.Caps.PutIf, func(key string, cond blob.Condition) error {
+		{"put", t.Caps.If.Put, func(key string, cond blob.Condition) error {
 			_, err := t.Bucket.Put(t.ctx, key, body(), &blob.PutOptions{If: cond})
 			return err
 		}},
-		{"upload", t.Caps.UploadIf, func(key string, cond blob.Condition) error {
+		{"upload", t.Caps.If.Upload, func(key string, cond blob.Condition) error {
 			_, err := t.Bucket.Upload(t.ctx, key, &blob.UploadOptions{If: cond})
 			return err
 		}},
-		{"source", t.Caps.SourceIf &^ blob.Conditions(blob.KindAbsent), func(key string, cond blob.Condition) error {
+		{"source", t.Caps.If.Source &^ blob.Conditions(blob.KindAbsent), func(key string, cond blob.Condition) error {
 			_, err := t.Bucket.Source(t.ctx, key, &blob.SourceOptions{If: cond})
 			return err
 		}},
-		{"copy", t.Caps.CopyIf, func(key string, cond blob.Condition) error {
+		{"copy", t.Caps.If.Copy, func(key string, cond blob.Condition) error {
 			src, err := t.Bucket.Source(t.ctx, "here", nil)
 			if err == nil {
 				_, err = t.Bucket.Copy(t.ctx, key, src, &blob.CopyOptions{If: cond})
 			}
 			return err
 		}},
-		{"delete", t.Caps.DeleteIf &^ blob.Conditions(blob.KindAbsent), func(key string, cond blob.Condition) error {
+		{"delete", t.Caps.If.Delete &^ blob.Conditions(blob.KindAbsent), func(key string, cond blob.Condition) error {
 			return t.Bucket.Delete(t.ctx, key, &blob.DeleteOptions{If: cond})
 		}},
-		{"stat", t.Caps.ReadIf &^ blob.Conditions(blob.KindAbsent), func(key string, cond blob.Condition) error {
+		{"stat", t.Caps.If.Read &^ blob.Conditions(blob.KindAbsent), func(key string, cond blob.Condition) error {
 			_, err := t.Bucket.Stat(t.ctx, key, &blob.StatOptions{If: cond})
 			return err
 		}},
-		{"get", t.Caps.ReadIf &^ blob.Conditions(blob.KindAbsent), func(key string, cond blob.Condition) error {
+		{"get", t.Caps.If.Read &^ blob.Conditions(blob.KindAbsent), func(key string, cond blob.Condition) error {
 			_, _, err := get(t, t.Bucket, key, &blob.GetOptions{If: cond})
 			return err
 		}},

@@ -150,7 +150,7 @@ func twoWriters(t *T) {
 		var made [2]*blob.Object
 		attributes := func(w int) blob.Attributes {
 			a := blob.Attributes{ContentType: fmt.Sprintf("text/x-writer-%d", w)}
-			if t.Caps.Metadata {
+			if t.Caps.Objects.Metadata {
 				a.Metadata = map[string]string{"writer": strconv.Itoa(w)}
 			}
 			return a
@@ -171,7 +171,7 @@ func twoWriters(t *T) {
 		switch {
 		case w != 0 && w != 1, content != stamped(w, round, 100+w):
 			t.Errorf("round %d: the content is of neither writer: %s", round, brief(content))
-		case o.ContentType != attributes(w).ContentType, t.Caps.Metadata && o.Metadata["writer"] != strconv.Itoa(w):
+		case o.ContentType != attributes(w).ContentType, t.Caps.Objects.Metadata && o.Metadata["writer"] != strconv.Itoa(w):
 			t.Errorf("round %d: the content is of writer %d, the attributes are %+v", round, w, o.Attributes)
 		case made[w].ETag != "" && o.ETag != made[w].ETag:
 			t.Errorf("round %d: the content is of writer %d, whose ETag is %s; the object's is %s", round, w, made[w].ETag, o.ETag)
@@ -227,7 +227,7 @@ func twentyKeys(t *T) {
 			}
 		})
 	}
-	if n := len(t.Entries(nil)); n != 20 && !t.Caps.EventualList {
+	if n := len(t.Entries(nil)); n != 20 && !t.Caps.Deviations.EventualList {
 		t.Errorf("%d keys are listed, not 20", n)
 	}
 }
@@ -259,7 +259,7 @@ func sharedPool(t *T) {
 			}
 		})
 	}
-	if t.Caps.EventualList || t.Caps.EventualRead {
+	if t.Caps.Deviations.EventualList || t.Caps.Deviations.EventualRead {
 		return
 	}
 	for _, key := range t.Entries(nil) {
@@ -311,7 +311,7 @@ func earlyReaders(t *T) {
 					return
 				}
 				if last {
-					if !t.Caps.EventualRead {
+					if !t.Caps.Deviations.EventualRead {
 						t.Errorf("after the put a reader gets %v", err)
 					}
 					return
@@ -329,7 +329,7 @@ func fiftyGoroutines(t *T) {
 			}
 		})
 	}
-	if left := t.Entries(nil); len(left) > 0 && !t.Caps.EventualList {
+	if left := t.Entries(nil); len(left) > 0 && !t.Caps.Deviations.EventualList {
 		t.Errorf("all was deleted, yet there is %q", left)
 	}
 }
@@ -341,11 +341,11 @@ func everyMethod(t *T, prefix, content string) error {
 	if _, err := b.Put(ctx, key, strings.NewReader(content), nil); err != nil {
 		return err
 	}
-	if _, err := b.Stat(ctx, key, nil); err != nil && !t.Caps.EventualRead {
+	if _, err := b.Stat(ctx, key, nil); err != nil && !t.Caps.Deviations.EventualRead {
 		return err
 	}
 	part, _, err := get(t, b, key, &blob.GetOptions{Range: blob.Bytes(100, 50)})
-	if (err != nil || part != content[100:150]) && !t.Caps.EventualRead {
+	if (err != nil || part != content[100:150]) && !t.Caps.Deviations.EventualRead {
 		return fmt.Errorf("a range reads %q, %v", part, err)
 	}
 	if t.Caps.Copy {
@@ -358,7 +358,7 @@ func everyMethod(t *T, prefix, content string) error {
 		}
 		keys = append(keys, prefix+"copy")
 	}
-	if t.Caps.Multipart {
+	if t.Caps.Uploads.Supported {
 		u, err := b.Upload(ctx, prefix+"upload", nil)
 		if err != nil {
 			return err
@@ -379,7 +379,7 @@ func everyMethod(t *T, prefix, content string) error {
 		listed = append(listed, o.Key)
 	}
 	slices.Sort(keys)
-	if !slices.Equal(listed, keys) && !t.Caps.EventualList {
+	if !slices.Equal(listed, keys) && !t.Caps.Deviations.EventualList {
 		return fmt.Errorf("%q are listed, not %q", listed, keys)
 	}
 	if err := b.Delete(ctx, key, nil); err != nil {

@@ -158,7 +158,7 @@ func workload(t *T, b blob.Bucket, seed uint64, steps int) []string {
 		switch op := r.IntN(6); op {
 		case 0, 1:
 			opts := &blob.PutOptions{}
-			if op == 1 && t.Caps.PutIf.Has(blob.KindAbsent) {
+			if op == 1 && t.Caps.If.Put.Has(blob.KindAbsent) {
 				opts.If = blob.IfAbsent
 			}
 			_, err = b.Put(t.ctx, key, strings.NewReader(content), opts)

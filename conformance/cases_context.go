@@ -38,7 +38,7 @@ func endedContext(t *T) {
 	t.Put("there", "old")
 	t.Put(source, "old")
 	var u blob.Upload
-	if t.Caps.Multipart {
+	if t.Caps.Uploads.Supported {
 		var err error
 		u, err = t.Bucket.Upload(t.ctx, "unfinished", nil)
 		t.WantOK("upload", err)

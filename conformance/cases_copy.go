@@ -44,10 +44,10 @@ func (t *T) copy(to, from string) *blob.Object {
 // attributes are as much as the store keeps.
 func (t *T) attributes() blob.Attributes {
 	a := blob.Attributes{ContentType: "text/x-test; charset=utf-8"}
-	if t.Caps.Headers {
+	if t.Caps.Objects.Headers {
 		a.ContentLanguage, a.CacheControl, a.ContentDisposition = "de, en", "max-age=60", `attachment; filename="a b.txt"`
 	}
-	if t.Caps.Metadata {
+	if t.Caps.Objects.Metadata {
 		a.Metadata = map[string]string{"first": "1", "second-name": "two words"}
 	}
 	return a
@@ -76,7 +76,7 @@ func copyAll(t *T) {
 	}
 	t.wantAttributes("the copy", s, with)
 	t.WantContent("to", content)
-	wantTrueSums(t, "a copy", s, content, nil)
+	wantTrueSums(t, "a copy", s, content, 0)
 	other := blob.Attributes{ContentType: "application/x-other"}
 	_, err = t.Bucket.Copy(t.ctx, "to", src, &blob.CopyOptions{Attributes: &other})
 	t.WantOK("copy with attributes of its own", err)
@@ -285,7 +285,7 @@ type sourceless struct{ blob.Bucket }
 
 func (s sourceless) Capabilities() blob.Capabilities {
 	caps := s.Bucket.Capabilities()
-	caps.Copy, caps.CopyIf, caps.SourceIf = false, 0, 0
+	caps.Copy, caps.If.Copy, caps.If.Source = false, 0, 0
 	return caps
 }
 
@@ -335,7 +335,7 @@ func move(t *T) {
 	t.Put("g", "what was there")
 	step("onto another", "d/e/f", "g", "content")
 	t.WantEntries(nil, "g")
-	if !t.Caps.NoFileBesideDir {
+	if !t.Caps.Keys.NoFileBesideDir {
 		step("below itself", "g", "g/h", "content")
 		step("above itself", "g/h", "g", "content")
 	}

@@ -116,7 +116,7 @@ func deleteAwkward(t *T) {
 func deleteEach(t *T) {
 	present := t.awkwardKeys()
 	t.fill(append(present, "stays", "d/stays")...)
-	bad := []string{"", "nul\x00", "\xff", strings.Repeat("x", t.Caps.MaxKey()+1)}
+	bad := []string{"", "nul\x00", "\xff", strings.Repeat("x", t.Caps.Keys.Max()+1)}
 	all := slices.Concat(present, []string{"missing", "d/missing"}, bad, present[:3])
 	t.Rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	var stayed []string

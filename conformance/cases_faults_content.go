@@ -83,7 +83,7 @@ func flippedPut(t *T) {
 		t.WantMissing(key + "always")
 	}
 	t.wantNoUploads("puts that changed on their way")
-	if !t.Caps.Multipart {
+	if !t.Caps.Uploads.Supported {
 		return
 	}
 	u := l.uploadThrough("parts", nil)

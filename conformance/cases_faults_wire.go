@@ -112,7 +112,7 @@ func resetInRequest(t *T) {
 	t.Put("always", oldContent)
 	l.put("always", content, true, nil, faultproxy.ResetRequest(256<<10).Forever()).open().attempts(2, mostAttempts)
 	holdsOld(t, "always")
-	if t.Caps.Multipart {
+	if t.Caps.Uploads.Supported {
 		resetInPart(t, l)
 	}
 	t.wantNoUploads("puts whose connection was reset")
@@ -245,7 +245,7 @@ func truncatedOnTheWire(t *T) {
 	l, content := t.link(), t.content(300_000)
 	t.Put("k", content)
 	wrong := []func(n int64) *faultproxy.Fault{faultproxy.TruncateResponse}
-	if len(t.Caps.ChecksumOut) > 0 {
+	if t.Caps.Checksums.Out != 0 {
 		wrong = append(wrong, faultproxy.ShortenResponse)
 	}
 	for _, fault := range wrong {

@@ -28,7 +28,7 @@ var keyCases = slices.Concat([]Case{
 }, heldKeyCases)
 
 func keyLength(t *T) {
-	most := t.Caps.MaxKey()
+	most := t.Caps.Keys.Max()
 	for _, key := range []string{"k", t.keyOf(most), strings.Repeat("folder/", most/7) + strings.Repeat("k", most%7)} {
 		t.roundTripOrRefused(key)
 	}
@@ -36,7 +36,7 @@ func keyLength(t *T) {
 }
 
 func keyLengthInBytes(t *T) {
-	most := t.Caps.MaxKey()
+	most := t.Caps.Keys.Max()
 	t.roundTripOrRefused(strings.Repeat("é", most/2))
 	t.wantRefused(strings.Repeat("é", most/2+1))
 }
@@ -144,7 +144,7 @@ func parentsGo(t *T) {
 }
 
 func longNeighbours(t *T) {
-	common := t.keyOf(min(1000, t.Caps.MaxKey()-1))
+	common := t.keyOf(min(1000, t.Caps.Keys.Max()-1))
 	distinct(t, common+"a", common+"b", common+"c")
 }
 
@@ -184,9 +184,9 @@ func keyLengthBelowPrefix(t *T) {
 	const prefix = "a prefix/"
 	b := blob.Sub(t.Bucket, prefix)
 	defer b.Close()
-	most := t.Caps.MaxKey() - len(prefix)
+	most := t.Caps.Keys.Max() - len(prefix)
 	caps := b.Capabilities()
-	if got := caps.MaxKey(); got != most {
+	if got := caps.Keys.Max(); got != most {
 		t.Errorf("below a prefix of %d bytes the longest key is said to have %d, not %d", len(prefix), got, most)
 	}
 	if _, err := b.Put(t.ctx, t.keyOf(most), strings.NewReader("x"), nil); err != nil {

@@ -46,7 +46,7 @@ var heldKeyCases = []Case{
 	{ID: "B29", Doc: "keys that look like a driver's own files and escapes are held, and collide with none", Run: ownArtefacts},
 	{ID: "B30", Doc: "random keys of characters that escapes are made of never collide", Run: escapesAreInjective},
 	{ID: "B31", Doc: "a key of 500 segments is held", Run: func(t *T) {
-		n := min(500, t.Caps.MaxKey()/2)
+		n := min(500, t.Caps.Keys.Max()/2)
 		t.roundTripOrRefused(strings.Repeat("a/", n-1)+"a", strings.Repeat("a/", n-1)+"b")
 	}},
 	{ID: "B32", Doc: "segments longer than file names may be are held and told apart", Run: longSegments},
@@ -107,7 +107,7 @@ func trailingSlash(t *T) {
 		t.WantEntries(&blob.ListOptions{Prefix: "a/"}, "a/")
 		t.wantListing([]string{"a/"}, &blob.ListOptions{Delimiter: "/"})
 		t.WantMissing("a")
-		if !t.Caps.CanonicalKeys {
+		if !t.Caps.Keys.Canonical {
 			t.WantMissing("a//")
 		}
 		t.Delete("a")
@@ -120,7 +120,7 @@ func trailingSlash(t *T) {
 
 func backslash(t *T) {
 	t.roundTripOrRefused(`a\b`, "a/b", `a\`, `\a`, `\`, `\\`, `a\\b`, `a\/b`, `a/\b`, `..\x`, `C:\x`)
-	if t.Caps.CanonicalKeys {
+	if t.Caps.Keys.Canonical {
 		return
 	}
 	keys := []string{`a\b`, `a\c/d`}
@@ -161,7 +161,7 @@ func escapesAreInjective(t *T) {
 			b.WriteString(letters[t.Rand.IntN(len(letters))])
 		}
 		key := b.String()
-		if seen[key] || t.refuses(key) || t.Caps.Normalizing && strings.ContainsAny(key, "é\u0301") || t.Caps.CanonicalKeys && spacedDots(key) {
+		if seen[key] || t.refuses(key) || t.Caps.Keys.Normalizing && strings.ContainsAny(key, "é\u0301") {
 			continue
 		}
 		seen[key] = true
@@ -173,11 +173,11 @@ func escapesAreInjective(t *T) {
 func longSegments(t *T) {
 	var keys []string
 	for _, n := range []int{254, 255, 256, 257, 300, 511, 512, 1023, 1024} {
-		if n > t.Caps.MaxKey() {
+		if n > t.Caps.Keys.Max() {
 			continue
 		}
 		keys = append(keys, strings.Repeat("k", n-1)+"1", strings.Repeat("k", n-1)+"2", strings.Repeat("é", (n-1)/2)+"!")
-		if n+4 <= t.Caps.MaxKey() {
+		if n+4 <= t.Caps.Keys.Max() {
 			keys = append(keys, "d/"+strings.Repeat("k", n-2)+"/f", "d/"+strings.Repeat("%", n-2)+"/f")
 		}
 	}
@@ -192,7 +192,7 @@ func bucketName(t *T) {
 	}
 	var keys []string
 	for _, key := range []string{u.Host, u.Host + "/" + u.Host, u.Host + "/k", strings.TrimPrefix(u.Path, "/") + "k", "/" + u.Host + "/k", u.Scheme + "://" + u.Host + "/k"} {
-		if key != "" && len(key) <= t.Caps.MaxKey() {
+		if key != "" && len(key) <= t.Caps.Keys.Max() {
 			keys = append(keys, key)
 		}
 	}

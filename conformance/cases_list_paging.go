@@ -107,7 +107,7 @@ func startRule(t *T) {
 	t.fill(keys...)
 	prefixes := []string{"", "a", "a/", "a/b", "a/b.", "a/b/", "a/b/c", "a/x", "b", "é", "é/", "\uff5e"}
 	delimiters := []string{"", "/", "/"}
-	if !t.Caps.OnlySlash {
+	if !t.Caps.Deviations.OnlySlash {
 		delimiters = append(delimiters, "-", "b", "/b")
 	}
 	starts := []string{"A", "a/b/d", "z", "\U0010FFFF"}

@@ -107,7 +107,7 @@ func (t *T) conditional() []operation {
 		}
 		return blob.IfMatch(o.ETag), nil
 	}
-	if c.PutIf.Has(blob.KindMatch) {
+	if c.If.Put.Has(blob.KindMatch) {
 		all = append(all, writing("put if-match", func(ctx context.Context, b blob.Bucket, key string) error {
 			cond, err := match(ctx, t.Bucket, key)
 			if err == nil {
@@ -116,7 +116,7 @@ func (t *T) conditional() []operation {
 			return err
 		}))
 	}
-	if c.DeleteIf.Has(blob.KindMatch) {
+	if c.If.Delete.Has(blob.KindMatch) {
 		op := deleteOperation
 		op.name, op.prepare = "delete if-match", reading("", func(ctx context.Context, b blob.Bucket, key string) error {
 			cond, err := match(ctx, t.Bucket, key)
@@ -127,7 +127,7 @@ func (t *T) conditional() []operation {
 		}).prepare
 		all = append(all, op)
 	}
-	if c.Copy && c.CopyIf.Has(blob.KindMatch) {
+	if c.Copy && c.If.Copy.Has(blob.KindMatch) {
 		t.Put(source, newContent)
 		all = append(all, writing("copy if-match", func(ctx context.Context, b blob.Bucket, key string) error {
 			cond, err := match(ctx, t.Bucket, key)
@@ -137,10 +137,10 @@ func (t *T) conditional() []operation {
 			return err
 		}))
 	}
-	if c.Multipart {
+	if c.Uploads.Supported {
 		all = append(all, completionOperation())
 	}
-	if c.Multipart && c.UploadIf.Has(blob.KindAbsent) {
+	if c.Uploads.Supported && c.If.Upload.Has(blob.KindAbsent) {
 		op := completionOperation()
 		op.name = "completion if-absent"
 		op.prepare = func(l *link, key string) func(context.Context, blob.Bucket) error {

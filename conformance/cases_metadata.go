@@ -43,7 +43,7 @@ func withMetadata(m map[string]string) *blob.PutOptions {
 
 // wantMetadata stores an object with metadata, all together and as far as the limits go, and reports what is not kept.
 func (t *T) wantMetadata(all map[string]string) {
-	most, bytes := t.Caps.MaxMetadataEntries, t.Caps.MaxMetadataBytes
+	most, bytes := t.Caps.Objects.MaxMetadataEntries, t.Caps.Objects.MaxMetadataBytes
 	rest := slices.Sorted(maps.Keys(all))
 	for len(rest) > 0 {
 		m, size := map[string]string{}, 0
@@ -83,7 +83,7 @@ func (t *T) wantBadMetadata(all ...map[string]string) {
 		with := blob.Attributes{Metadata: m}
 		_, err := t.Bucket.Put(t.ctx, "k", strings.NewReader("new"), &blob.PutOptions{Attributes: with})
 		wantClass(t, fmt.Sprintf("put with the metadata %.200q", m), err, blob.ErrInvalid)
-		if t.Caps.Multipart {
+		if t.Caps.Uploads.Supported {
 			_, err = t.Bucket.Upload(t.ctx, "k", &blob.UploadOptions{Attributes: with})
 			wantClass(t, fmt.Sprintf("upload with the metadata %.200q", m), err, blob.ErrInvalid)
 		}
@@ -100,7 +100,7 @@ func (t *T) wantBadMetadata(all ...map[string]string) {
 
 func noMetadata(t *T) {
 	for _, none := range []map[string]string{nil, {}} {
-		if t.Caps.Metadata {
+		if t.Caps.Objects.Metadata {
 			t.PutWith("k", "some", withMetadata(map[string]string{"a": "b"}))
 			t.hasMetadata("k", "some", map[string]string{"a": "b"})
 		}
@@ -153,14 +153,14 @@ func awkwardMetadata(t *T) {
 
 // longestName is how long a name of metadata may be, in bytes.
 func (t *T) longestName() int {
-	if n := t.Caps.MaxMetadataName; n > 0 {
+	if n := t.Caps.Objects.MaxMetadataName; n > 0 {
 		return n
 	}
 	return 128
 }
 
 func metadataBytes(t *T) {
-	most := t.Caps.MaxMetadataBytes
+	most := t.Caps.Objects.MaxMetadataBytes
 	if most == 0 {
 		most = 8 << 10 // none is declared, so what others take must be possible
 	}
@@ -168,7 +168,7 @@ func metadataBytes(t *T) {
 		m := map[string]string{name: strings.Repeat("v", most-len(name))}
 		t.PutWith("k", "content", withMetadata(m))
 		t.hasMetadata("k", "content", m)
-		if t.Caps.MaxMetadataBytes > 0 {
+		if t.Caps.Objects.MaxMetadataBytes > 0 {
 			t.wantBadMetadata(map[string]string{name: m[name] + "v"}, map[string]string{name: m[name][1:], "ab": ""})
 		}
 	}
@@ -178,11 +178,11 @@ func metadataBytes(t *T) {
 }
 
 func metadataEntries(t *T) {
-	most := t.Caps.MaxMetadataEntries
+	most := t.Caps.Objects.MaxMetadataEntries
 	if most == 0 {
 		most = 90
 	}
-	if bytes := t.Caps.MaxMetadataBytes; bytes > 0 && most*5 > bytes {
+	if bytes := t.Caps.Objects.MaxMetadataBytes; bytes > 0 && most*5 > bytes {
 		t.Recordf("%d entries do not fit into %d bytes", most, bytes)
 		most = bytes / 5
 	}
@@ -192,10 +192,10 @@ func metadataEntries(t *T) {
 	}
 	t.PutWith("k", "content", withMetadata(m))
 	t.hasMetadata("k", "content", m)
-	if t.Caps.MaxMetadataEntries > 0 {
+	if t.Caps.Objects.MaxMetadataEntries > 0 {
 		more := maps.Clone(m)
 		more["m"] = ""
-		if len(more) <= t.Caps.MaxMetadataEntries {
+		if len(more) <= t.Caps.Objects.MaxMetadataEntries {
 			return // the limit in bytes is met first
 		}
 		t.wantBadMetadata(more)
@@ -262,7 +262,7 @@ func metadataOfEmpty(t *T) {
 	m := map[string]string{"a": "1", "empty": ""}
 	t.PutWith("k", "", withMetadata(m))
 	t.hasMetadata("k", "", m)
-	if !t.Caps.NoSlashAtEnd {
+	if !t.Caps.Keys.NoSlashAtEnd {
 		t.PutWith("d/", "", withMetadata(m))
 		t.hasMetadata("d/", "", m)
 	}

@@ -216,23 +216,23 @@ func abortAfterCancel(t *T) {
 }
 
 func partsGrow(t *T) {
-	if t.Caps.MaxParts == 0 {
+	if t.Caps.Uploads.MaxParts == 0 {
 		return
 	}
 	largest := int64(5) << 40
-	if t.Caps.MaxPartSize > 0 {
-		largest = min(largest, t.Caps.MaxPartSize*int64(t.Caps.MaxParts))
+	if t.Caps.Uploads.MaxPartSize > 0 {
+		largest = min(largest, t.Caps.Uploads.MaxPartSize*int64(t.Caps.Uploads.MaxParts))
 	}
-	if t.Caps.MaxObjectSize > 0 {
-		largest = min(largest, t.Caps.MaxObjectSize)
+	if t.Caps.Objects.MaxSize > 0 {
+		largest = min(largest, t.Caps.Objects.MaxSize)
 	}
 	for _, size := range []int64{1, largest / 1000, largest/2 + 1, largest} {
 		u, err := t.Bucket.Upload(t.ctx, "k", &blob.UploadOptions{Size: size})
 		t.WantOK(fmt.Sprintf("upload of %d bytes", size), err)
 		p := u.PartSize()
 		t.WantOK("abort", u.Abort(t.ctx))
-		if p < t.Caps.MinPartSize || t.Caps.MaxPartSize > 0 && p > t.Caps.MaxPartSize || (size-1)/p >= int64(t.Caps.MaxParts) {
-			t.Errorf("%d bytes go in parts of %d, of which there may be %d", size, p, t.Caps.MaxParts)
+		if p < t.Caps.Uploads.MinPartSize || t.Caps.Uploads.MaxPartSize > 0 && p > t.Caps.Uploads.MaxPartSize || (size-1)/p >= int64(t.Caps.Uploads.MaxParts) {
+			t.Errorf("%d bytes go in parts of %d, of which there may be %d", size, p, t.Caps.Uploads.MaxParts)
 		}
 	}
 	t.wantNoUploads("abort")

@@ -66,7 +66,7 @@ func resumeChanged(t *T) {
 		if p.Number != 1 || p.Size != int64(len(content)) || p.ETag == "" || p.ETag != sent.ETag {
 			t.Errorf("the part has arrived as %+v; it was sent as %+v", p, sent)
 		}
-		wantTrueSums(t, "a part", &blob.Object{Checksums: p.Checksums}, content, nil)
+		wantTrueSums(t, "a part", &blob.Object{Checksums: p.Checksums}, content, 0)
 	}
 	check(first, content)
 	changed := "!" + content[1:]
@@ -126,7 +126,7 @@ func listUploads(t *T) {
 
 func uploadLimits(t *T) {
 	c := t.Caps
-	t.Recordf("parts of %d to %d bytes, at most %d; objects of at most %d", c.MinPartSize, c.MaxPartSize, c.MaxParts, c.MaxObjectSize)
+	t.Recordf("parts of %d to %d bytes, at most %d; objects of at most %d", c.Uploads.MinPartSize, c.Uploads.MaxPartSize, c.Uploads.MaxParts, c.Objects.MaxSize)
 	refuse := func(opts *blob.UploadOptions) {
 		if u, err := t.Bucket.Upload(t.ctx, "k", opts); err == nil {
 			t.Errorf("upload with %+v is not refused", opts)
@@ -137,19 +137,19 @@ func uploadLimits(t *T) {
 	}
 	refuse(&blob.UploadOptions{PartSize: -2})
 	refuse(&blob.UploadOptions{Size: -2})
-	if c.MinPartSize > 1 {
-		refuse(&blob.UploadOptions{PartSize: c.MinPartSize - 1})
+	if c.Uploads.MinPartSize > 1 {
+		refuse(&blob.UploadOptions{PartSize: c.Uploads.MinPartSize - 1})
 	}
-	if c.MaxPartSize > 0 {
-		refuse(&blob.UploadOptions{PartSize: c.MaxPartSize + 1})
+	if c.Uploads.MaxPartSize > 0 {
+		refuse(&blob.UploadOptions{PartSize: c.Uploads.MaxPartSize + 1})
 	}
-	if c.MaxObjectSize > 0 {
-		refuse(&blob.UploadOptions{Size: c.MaxObjectSize + 1})
+	if c.Objects.MaxSize > 0 {
+		refuse(&blob.UploadOptions{Size: c.Objects.MaxSize + 1})
 	}
 	t.wantNoUploads("what was refused")
 	u := t.begin("k", nil)
-	for _, n := range []int{0, -1, c.MaxParts + 1} {
-		if n <= 0 || c.MaxParts > 0 {
+	for _, n := range []int{0, -1, c.Uploads.MaxParts + 1} {
+		if n <= 0 || c.Uploads.MaxParts > 0 {
 			_, err := u.Put(t.ctx, n, section("x"))
 			wantClass(t, fmt.Sprintf("part %d", n), err, blob.ErrInvalid)
 		}

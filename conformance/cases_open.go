@@ -216,7 +216,7 @@ func callsAfterClose(t *T) {
 	t.WantOK("put", putOf(t, b, source))
 	src, srcErr := b.Source(t.ctx, source, nil)
 	var u blob.Upload
-	if t.Caps.Multipart {
+	if t.Caps.Uploads.Supported {
 		var err error
 		u, err = b.Upload(t.ctx, "unfinished", &blob.UploadOptions{PartSize: t.partSize()})
 		t.WantOK("upload", err)
@@ -245,7 +245,7 @@ func callsAfterClose(t *T) {
 			t.Errorf("the capabilities change with Close")
 		}
 	})
-	if t.Harness.has(HookReopen) && t.Caps.Multipart && t.Caps.ListUploads {
+	if t.Harness.has(HookReopen) && t.Caps.Uploads.Supported && t.Caps.Uploads.Listed {
 		again := t.Harness.Reopen(t, b)
 		for info, err := range again.Uploads(t.ctx, "") {
 			t.WantOK("uploads", err)

@@ -316,7 +316,7 @@ func gzipContent(t *T) {
 
 func readsInBoundedMemory(t *T) {
 	size, most := int64(256<<20), uint64(32<<20)
-	if m := t.Caps.MaxObjectSize; m > 0 {
+	if m := t.Caps.Objects.MaxSize; m > 0 {
 		size = min(size, m)
 	}
 	_, err := t.Bucket.Put(t.ctx, "large", io.LimitReader(zeros{}, size), &blob.PutOptions{Size: size})

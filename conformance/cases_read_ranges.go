@@ -27,7 +27,7 @@ var rangeCases = []Case{
 }
 
 // canPin tells whether reads can be held to a version.
-func canPin(c blob.Capabilities) bool { return c.ReadIf.Has(blob.KindMatch) || c.Versions }
+func canPin(c blob.Capabilities) bool { return c.If.Read.Has(blob.KindMatch) || c.Versions }
 
 var needPin = Need{Name: "reads that are pinned to a version", Has: canPin, Refused: refused(func(t *T) error {
 	_, err := blob.OpenAt(t.ctx, t.Bucket, "here", nil)

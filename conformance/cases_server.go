@@ -87,7 +87,7 @@ func answersReleased(t *T) {
 		t.WantError("stat", err, fs.ErrNotExist)
 		_, _, err = get(t, l.b, "missing", nil)
 		t.WantError("get", err, fs.ErrNotExist)
-		if t.Caps.PutIf.Has(blob.KindAbsent) {
+		if t.Caps.If.Put.Has(blob.KindAbsent) {
 			_, err = l.b.Put(t.ctx, "small", strings.NewReader("y"), &blob.PutOptions{If: blob.IfAbsent})
 			t.WantError("put", err, fs.ErrExist)
 		}
@@ -243,7 +243,7 @@ func serverFreezes(t *T) {
 func serverCrashes(t *T) {
 	t.Put("before", oldContent)
 	var u blob.Upload
-	if t.Caps.Multipart {
+	if t.Caps.Uploads.Supported {
 		u = t.begin("parts", nil)
 		t.sendPart(u, 1, "a part")
 	}

@@ -22,11 +22,11 @@ var signMethods = []string{http.MethodGet, http.MethodHead, http.MethodPut, http
 func signExpiry(t *T) {
 	t.Put("k", "x")
 	lives := []time.Duration{0, -1, -time.Second, -time.Hour}
-	if t.Caps.MaxSign > 0 {
-		lives = append(lives, t.Caps.MaxSign+1)
+	if t.Caps.Sign.MaxLife > 0 {
+		lives = append(lives, t.Caps.Sign.MaxLife+1)
 	}
 	for _, method := range signMethods {
-		if t.Caps.ReadOnly && !t.Caps.CanSign(method) {
+		if t.Caps.ReadOnly && !t.Caps.Sign.Methods.Has(method) {
 			continue // refused for another reason
 		}
 		for _, life := range lives {
@@ -43,7 +43,7 @@ func signExpiry(t *T) {
 
 func signSecrets(t *T) {
 	t.Put("k", "x")
-	for _, method := range t.Caps.Sign {
+	for method := range t.Caps.Sign.Methods.All() {
 		opts := &blob.SignOptions{Method: method, Expires: time.Minute}
 		if method == http.MethodPost {
 			opts.Size = 100
@@ -62,7 +62,7 @@ func signSecrets(t *T) {
 func signUndeclared(t *T) {
 	t.Put("k", "x")
 	for _, method := range append(signMethods, "PATCH", "get", "") {
-		if t.Caps.CanSign(method) {
+		if t.Caps.Sign.Methods.Has(method) {
 			continue
 		}
 		s, err := t.Bucket.Sign(t.ctx, "k", &blob.SignOptions{Method: method, Expires: time.Minute})

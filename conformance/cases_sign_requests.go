@@ -40,7 +40,7 @@ func signs(method string) []Need {
 	if method == http.MethodGet {
 		return []Need{needSign}
 	}
-	return []Need{{Name: "Sign of " + method, Has: func(c blob.Capabilities) bool { return c.CanSign(method) }}}
+	return []Need{{Name: "Sign of " + method, Has: func(c blob.Capabilities) bool { return c.Sign.Methods.Has(method) }}}
 }
 
 // plainClient sends requests as they are, and follows nothing.
@@ -150,7 +150,7 @@ func signedGet(t *T) {
 func unsigned(t *T) {
 	t.Put("k", "secret content")
 	for _, method := range signMethods {
-		if !t.Caps.CanSign(method) || method == http.MethodPost {
+		if !t.Caps.Sign.Methods.Has(method) || method == http.MethodPost {
 			continue
 		}
 		r := t.send(t.sign(t.Bucket, method, "k", nil), "new", func(r *http.Request) { r.URL.RawQuery = "" })
@@ -217,7 +217,7 @@ func signedOtherMethod(t *T) {
 	t.Put("k", "secret content")
 	var methods []string
 	for _, method := range signMethods {
-		if t.Caps.CanSign(method) && method != http.MethodPost {
+		if t.Caps.Sign.Methods.Has(method) && method != http.MethodPost {
 			methods = append(methods, method)
 		}
 	}
@@ -246,13 +246,13 @@ func withPath(other *blob.SignedRequest) func(r *http.Request) {
 func signedOtherKey(t *T) {
 	t.Put("k", "may be read")
 	keys := t.holdable("k2", "other", "K")
-	if !t.Caps.NoFileBesideDir {
+	if !t.Caps.Keys.NoFileBesideDir {
 		keys = append(keys, "k/below")
 	}
 	for _, key := range keys {
 		t.Put(key, "secret content")
 		for _, method := range []string{"GET", "PUT", "DELETE"} {
-			if !t.Caps.CanSign(method) {
+			if !t.Caps.Sign.Methods.Has(method) {
 				continue
 			}
 			r := t.send(t.sign(t.Bucket, method, "k", nil), "new", withPath(t.sign(t.Bucket, method, key, nil)))
@@ -332,7 +332,7 @@ func signedAwkward(t *T) {
 		if r.status != http.StatusOK || r.body != "content of "+key {
 			t.Errorf("a signed GET of %q is answered with %d and %s", key, r.status, brief(r.body))
 		}
-		if t.Caps.CanSign(http.MethodPut) {
+		if t.Caps.Sign.Methods.Has(http.MethodPut) {
 			if r := t.send(t.sign(t.Bucket, "PUT", key, nil), "put to "+key); !r.ok() {
 				t.Errorf("a signed PUT of %q is answered with %d", key, r.status)
 			}

@@ -35,7 +35,7 @@ var statCases = []Case{
 
 // sameTime tells whether two times are the same in the precision of the store.
 func (t *T) sameTime(a, b time.Time) bool {
-	return a.Truncate(t.Caps.TimePrecision).Equal(b.Truncate(t.Caps.TimePrecision))
+	return a.Truncate(t.Caps.Objects.TimePrecision).Equal(b.Truncate(t.Caps.Objects.TimePrecision))
 }
 
 func statTells(t *T) {
@@ -47,7 +47,7 @@ func statTells(t *T) {
 	}
 	t.wantAttributes("stat", s, with)
 	for o, err := range t.Bucket.List(t.ctx, nil) {
-		if err != nil || o.Key != s.Key || o.Size != s.Size || o.ETag != s.ETag && !t.Caps.ListWithoutETag || !t.sameTime(o.ModTime, s.ModTime) {
+		if err != nil || o.Key != s.Key || o.Size != s.Size || o.ETag != s.ETag && !t.Caps.Deviations.ListWithoutETag || !t.sameTime(o.ModTime, s.ModTime) {
 			t.Errorf("stat answers %+v, and list %+v, %v", s, o, err)
 		}
 	}
@@ -137,7 +137,7 @@ func modTimePrecision(t *T) {
 		s := t.Stat(key)
 		same := func(what string, at time.Time) {
 			if !t.sameTime(at, s.ModTime) {
-				t.Errorf("%s has the time %v, and stat %v, with a precision of %v", what, at, s.ModTime, t.Caps.TimePrecision)
+				t.Errorf("%s has the time %v, and stat %v, with a precision of %v", what, at, s.ModTime, t.Caps.Objects.TimePrecision)
 			}
 		}
 		if !put.ModTime.IsZero() {
@@ -229,13 +229,13 @@ func headerInjection(t *T) {
 			"ContentDisposition": {ContentDisposition: evil}, "CacheControl": {CacheControl: evil},
 		} {
 			want := blob.ErrInvalid
-			if name != "ContentType" && !t.Caps.Headers {
+			if name != "ContentType" && !t.Caps.Objects.Headers {
 				want = errors.ErrUnsupported
 			}
 			what := fmt.Sprintf("with %s %q", name, evil)
 			_, err := b.Put(t.ctx, "k", strings.NewReader("new"), &blob.PutOptions{Attributes: with})
 			wantClass(t, "put "+what, err, want)
-			if t.Caps.Multipart {
+			if t.Caps.Uploads.Supported {
 				_, err = b.Upload(t.ctx, "k", &blob.UploadOptions{Attributes: with})
 				wantClass(t, "upload "+what, err, want)
 			}
@@ -292,7 +292,7 @@ func oneVersion(t *T) {
 	write := func(w, i int) {
 		size := 24 + (w*7919+i*104_729)%20_000
 		with := blob.Attributes{ContentType: fmt.Sprintf("x-size/%d", size)}
-		if t.Caps.Metadata {
+		if t.Caps.Objects.Metadata {
 			with.Metadata = map[string]string{"size": fmt.Sprint(size)}
 		}
 		o, err := t.Bucket.Put(t.ctx, "d/k", strings.NewReader(stamped(w, i, size)), &blob.PutOptions{Attributes: with})
@@ -300,7 +300,7 @@ func oneVersion(t *T) {
 			t.Errorf("put: %v", err)
 			return
 		}
-		if t.Caps.WriteWithoutETag {
+		if t.Caps.Deviations.WriteWithoutETag {
 			return
 		}
 		mu.Lock()
@@ -311,7 +311,7 @@ func oneVersion(t *T) {
 		made[o.ETag] = int64(size)
 	}
 	agree := func(what string, o *blob.Object, size int64) {
-		if o.Size != size || o.ContentType != fmt.Sprintf("x-size/%d", size) || t.Caps.Metadata && o.Metadata["size"] != fmt.Sprint(size) {
+		if o.Size != size || o.ContentType != fmt.Sprintf("x-size/%d", size) || t.Caps.Objects.Metadata && o.Metadata["size"] != fmt.Sprint(size) {
 			t.Errorf("%s mixes versions: %d bytes with %+v", what, size, o)
 		}
 	}
@@ -358,7 +358,7 @@ func oneVersion(t *T) {
 	}
 	for _, s := range seen {
 		o := s.o
-		if _, known := made[o.ETag]; !known && t.Caps.WriteWithoutETag {
+		if _, known := made[o.ETag]; !known && t.Caps.Deviations.WriteWithoutETag {
 			made[o.ETag] = o.Size // who saw it first says what it is of
 		}
 		if size, known := made[o.ETag]; !known || size != o.Size {

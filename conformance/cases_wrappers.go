@@ -48,13 +48,13 @@ var layers = []layer{
 func subBehaves(t *T) {
 	sub := blob.Sub(t.Bucket, "p/")
 	for _, key := range []string{"a", "p", "p.", "p/", "p/k", "p/p/k", "p0", "pp/k", "q/k"} {
-		if t.Caps.NoFileBesideDir && (key == "p" || key == "p/") || t.Caps.NoSlashAtEnd && key == "p/" {
+		if t.Caps.Keys.NoFileBesideDir && (key == "p" || key == "p/") || t.Caps.Keys.NoSlashAtEnd && key == "p/" {
 			continue
 		}
 		t.Put(key, "content of "+key)
 	}
 	want := []string{"k", "p/k"} // "p/" itself would be the empty key, which is none
-	if got := t.EntriesOf(sub, nil); !slices.Equal(got, want) && !t.Caps.EventualList {
+	if got := t.EntriesOf(sub, nil); !slices.Equal(got, want) && !t.Caps.Deviations.EventualList {
 		t.Errorf("Sub lists %q, not %q", got, want)
 	}
 	if got, o, err := get(t, sub, "k", nil); err != nil || got != "content of p/k" || o.Key != "k" {
@@ -66,7 +66,7 @@ func subBehaves(t *T) {
 		}
 	}
 	before := t.Snapshot()
-	inside := t.Caps.MaxKey() - len("p/")
+	inside := t.Caps.Keys.Max() - len("p/")
 	if _, err := sub.Put(t.ctx, strings.Repeat("k", inside+1), strings.NewReader("x"), nil); !errors.Is(err, blob.ErrInvalid) {
 		t.Errorf("a key that is too long with the prefix is put with %v", err)
 	}
@@ -197,25 +197,23 @@ func nothingInside(t *T) {
 func honestCapabilities(t *T) {
 	for _, l := range layers {
 		got, want := l.wrap(t.Bucket).Capabilities(), t.Caps
-		if got.MaxKey() != want.MaxKey()-len(l.prefix) {
-			t.Errorf("over %s keys have at most %d bytes; with the prefix %q of %d that leaves %d", l.name, want.MaxKey(), l.prefix, len(l.prefix), got.MaxKey())
+		if got.Keys.Max() != want.Keys.Max()-len(l.prefix) {
+			t.Errorf("over %s keys have at most %d bytes; with the prefix %q of %d that leaves %d", l.name, want.Keys.Max(), l.prefix, len(l.prefix), got.Keys.Max())
 		}
-		got.MaxKeyBytes, want.MaxKeyBytes = 0, 0
-		got.NativeACL, want.NativeACL = false, false // it is reached on the driver's type alone
-		if within := l.prefix != "" && !strings.HasSuffix(l.prefix, "/"); l.prefix != "" && got.PartOfSegment != within {
-			t.Errorf("over %s PartOfSegment is %v; the prefix is %q", l.name, got.PartOfSegment, l.prefix)
+		if within := l.prefix != "" && !strings.HasSuffix(l.prefix, "/"); l.prefix != "" && got.Keys.PartOfSegment() != within {
+			t.Errorf("over %s PartOfSegment is %v; the prefix is %q", l.name, got.Keys.PartOfSegment(), l.prefix)
 		}
-		got.PartOfSegment, want.PartOfSegment = false, false
-		if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
+		got.Keys.Prefix = want.Keys.Prefix
+		if got != want {
 			t.Errorf("over %s the capabilities are %+v, inside they are %+v", l.name, got, want)
 		}
 	}
 	got, want := blob.ReadOnly(t.Bucket).Capabilities(), t.Caps
-	if !got.ReadOnly || got.ReadIf != want.ReadIf || got.Versions != want.Versions || got.OnlySlash != want.OnlySlash ||
-		got.EventualList != want.EventualList || got.EventualRead != want.EventualRead || got.MaxKey() != want.MaxKey() {
+	if !got.ReadOnly || got.If.Read != want.If.Read || got.Versions != want.Versions || got.Deviations.OnlySlash != want.Deviations.OnlySlash ||
+		got.Deviations.EventualList != want.Deviations.EventualList || got.Deviations.EventualRead != want.Deviations.EventualRead || got.Keys.Max() != want.Keys.Max() {
 		t.Errorf("ReadOnly declares %+v, inside it is %+v", got, want)
 	}
-	for _, method := range got.Sign {
+	for method := range got.Sign.Methods.All() {
 		if signsWrite("sign " + method) {
 			t.Errorf("ReadOnly declares that it signs %s", method)
 		}

@@ -313,7 +313,7 @@ func checksumOf(t *T, a blob.Algorithm, content string) blob.Checksums {
 }
 
 func rightChecksum(t *T) {
-	for _, a := range t.Caps.ChecksumIn {
+	for a := range t.Caps.Checksums.In.All() {
 		for _, content := range []string{"", "content", t.content(200_000)} {
 			opts := &blob.PutOptions{Checksums: checksumOf(t, a, content)}
 			t.PutWith("text", content, opts)

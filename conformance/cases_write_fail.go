@@ -54,7 +54,7 @@ func publicationFails(t *T) {
 		t.wantUnchanged("writes that the store did not publish", before)
 	}
 	// The same where the store itself is who refuses, having read all of the body.
-	if t.Caps.PutIf.Has(blob.KindAbsent) {
+	if t.Caps.If.Put.Has(blob.KindAbsent) {
 		before := t.Snapshot()
 		w := blob.NewWriter(t.ctx, t.Bucket, "old", &blob.PutOptions{If: blob.IfAbsent})
 		_, _ = io.WriteString(w, "content")
@@ -295,7 +295,7 @@ func (t *T) wrongSize(by ...int) {
 func wrongChecksum(t *T) {
 	t.Put("old", "old content")
 	before := t.Snapshot()
-	for _, a := range t.Caps.ChecksumIn {
+	for a := range t.Caps.Checksums.In.All() {
 		for _, content := range []string{"", "content", t.content(200_000)} {
 			wrong := &blob.PutOptions{Checksums: checksumOf(t, a, content+"!")}
 			for _, key := range []string{"d/new", "old"} {

@@ -26,7 +26,7 @@ func (t *T) Put(key, content string) *blob.Object {
 // made returns what a write answered, which nobody else has overwritten. What a store does not answer, and declares so,
 // is filled in from Stat.
 func (t *T) made(key string, o *blob.Object) *blob.Object {
-	if !t.Caps.WriteWithoutETag {
+	if !t.Caps.Deviations.WriteWithoutETag {
 		return o
 	}
 	if o.ETag != "" {
@@ -41,7 +41,7 @@ func (t *T) made(key string, o *blob.Object) *blob.Object {
 
 // answers tells whether a write answered this ETag, or none, where the store declares that.
 func (t *T) answers(o *blob.Object, etag string) bool {
-	return o.ETag == etag || t.Caps.WriteWithoutETag && o.ETag == ""
+	return o.ETag == etag || t.Caps.Deviations.WriteWithoutETag && o.ETag == ""
 }
 
 // putOf stores a few bytes in any bucket, for cases that look at the error.
@@ -129,7 +129,7 @@ func (t *T) WantMissing(key string) {
 	if _, _, err := get(t, t.Bucket, key, nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("get of missing %q answers %v, not fs.ErrNotExist", key, err)
 	}
-	t.Until(t.Caps.EventualList, "missing "+key+" is no longer listed", func() bool {
+	t.Until(t.Caps.Deviations.EventualList, "missing "+key+" is no longer listed", func() bool {
 		return !slices.Contains(t.Entries(&blob.ListOptions{Prefix: key}), key)
 	})
 }
@@ -144,7 +144,7 @@ func (t *T) WantEntries(opts *blob.ListOptions, want ...string) {
 		got = t.Entries(opts)
 		return slices.Equal(got, want)
 	}
-	if !same() && t.Caps.EventualList {
+	if !same() && t.Caps.Deviations.EventualList {
 		t.Until(true, "the listing settles", same)
 	}
 	if !slices.Equal(got, want) {
@@ -177,7 +177,7 @@ func (t *T) Snapshot() map[string]string {
 		}
 		all[key] = o.ETag + " " + content
 	}
-	if t.Caps.ListUploads {
+	if t.Caps.Uploads.Listed {
 		for u, err := range t.Bucket.Uploads(t.ctx, "") {
 			if err != nil {
 				t.Fatalf("uploads: %v", err)

@@ -25,11 +25,11 @@ func (t *T) holdable(keys ...string) []string {
 		beside := func(other string) bool {
 			return other != key && strings.HasPrefix(other, strings.TrimSuffix(key, "/")+"/")
 		}
-		if t.Caps.NoSlashAtEnd && strings.HasSuffix(key, "/") || t.Caps.NoFileBesideDir && slices.ContainsFunc(keys, beside) {
+		if t.Caps.Keys.NoSlashAtEnd && strings.HasSuffix(key, "/") || t.Caps.Keys.NoFileBesideDir && slices.ContainsFunc(keys, beside) {
 			continue
 		}
 		lower := strings.ToLower(key)
-		if t.Caps.CaseFolding && folded[lower] {
+		if t.Caps.Keys.CaseFolding && folded[lower] {
 			continue
 		}
 		folded[lower] = true
@@ -51,7 +51,7 @@ func (t *T) fill(keys ...string) {
 	if t.Failed() {
 		t.FailNow()
 	}
-	if t.Caps.EventualList {
+	if t.Caps.Deviations.EventualList {
 		t.Until(true, "all that was put is listed", func() bool {
 			listed := t.Entries(nil)
 			return !slices.ContainsFunc(keys, func(key string) bool { return !slices.Contains(listed, key) })

@@ -136,7 +136,7 @@ func partOperation() operation {
 			if parts := t.parts(clean); len(parts) != 1 || parts[0].Size != int64(len(newContent)) {
 				t.Errorf("the parts are %+v", parts)
 			}
-			if t.Caps.LonePartHeld {
+			if t.Caps.Deviations.LonePartHeld {
 				t.sendPart(clean, 1, newContent)
 			}
 			t.complete(clean, key, newContent)
@@ -168,7 +168,7 @@ func (t *T) operations() []operation {
 		t.Put(source, newContent)
 		all = append(all, copyOperation)
 	}
-	if t.Caps.Multipart {
+	if t.Caps.Uploads.Supported {
 		all = append(all, partOperation(), completionOperation())
 	}
 	return all

@@ -11,7 +11,7 @@ import (
 // What cases about uploads share.
 
 // partSize is the size of parts that cases use: the least that the store takes, but enough for parts to differ.
-func (t *T) partSize() int64 { return max(t.Caps.MinPartSize, 1000) }
+func (t *T) partSize() int64 { return max(t.Caps.Uploads.MinPartSize, 1000) }
 
 // content returns n random bytes.
 func (t *T) content(n int) string {
@@ -107,7 +107,7 @@ func (t *T) parts(u blob.Upload) []blob.Part {
 // uploads returns the keys of the unfinished uploads, where the store lists them.
 func (t *T) uploads(prefix string) []string {
 	keys := []string{}
-	if t.Caps.ListUploads {
+	if t.Caps.Uploads.Listed {
 		for u, err := range t.Bucket.Uploads(t.ctx, prefix) {
 			t.WantOK("uploads", err)
 			keys = append(keys, u.Key)

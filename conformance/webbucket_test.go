@@ -26,12 +26,12 @@ func (b *webBucket) String() string { return "web:" + b.name }
 
 func (b *webBucket) Capabilities() blob.Capabilities {
 	return blob.Capabilities{
-		PutIf: blob.WriteConditions, UploadIf: blob.WriteConditions, CopyIf: blob.WriteConditions,
-		DeleteIf: blob.Conditions(blob.KindMatch), ReadIf: blob.ReadConditions,
-		Headers: true, Metadata: true, Copy: true,
-		Multipart: true, MinPartSize: 1, MaxParts: 10_000, ListUploads: true,
-		Sign: []string{"GET", "HEAD", "PUT", "DELETE", "POST"}, MaxSign: 7 * 24 * time.Hour,
-		ChecksumIn: []blob.Algorithm{blob.CRC32C, blob.SHA256}, ChecksumOut: []blob.Algorithm{blob.CRC32C},
+		If:        blob.ConditionRules{Put: blob.WriteConditions, Upload: blob.WriteConditions, Copy: blob.WriteConditions, Delete: blob.Conditions(blob.KindMatch), Read: blob.ReadConditions},
+		Objects:   blob.ObjectRules{Headers: true, Metadata: true},
+		Uploads:   blob.UploadRules{Supported: true, MinPartSize: 1, MaxParts: 10_000, Listed: true},
+		Sign:      blob.SignRules{Methods: blob.Methods("GET", "HEAD", "PUT", "DELETE", "POST"), MaxLife: 7 * 24 * time.Hour},
+		Checksums: blob.ChecksumRules{In: blob.Algorithms(blob.CRC32C, blob.SHA256), Out: blob.Algorithms(blob.CRC32C)},
+		Copy:      true,
 	}
 }
 

@@ -46,20 +46,20 @@ func around(k string) []string {
 
 // fits tells whether a bucket with these capabilities takes the key.
 func (m *machine) fits(key string) bool {
-	if key == "" || len(key) > min(40, m.caps.MaxKey()) || !utf8.ValidString(key) || strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\\' }) {
+	if key == "" || len(key) > min(40, m.caps.Keys.Max()) || !utf8.ValidString(key) || strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\\' }) {
 		return false
 	}
-	if m.caps.CanonicalKeys && !canonical(key) || m.caps.URLKeys && hasDots(key) || m.caps.NoSlashAtEnd && strings.HasSuffix(key, "/") {
+	if m.caps.Keys.Canonical && !canonical(key) || m.caps.Keys.URLSafe && hasDots(key) || m.caps.Keys.NoSlashAtEnd && strings.HasSuffix(key, "/") {
 		return false
 	}
-	if m.caps.NoFileBesideDir {
+	if m.caps.Keys.NoFileBesideDir {
 		for _, there := range m.keys() {
 			if strings.HasPrefix(there, strings.TrimSuffix(key, "/")+"/") || strings.HasPrefix(key, strings.TrimSuffix(there, "/")+"/") {
 				return key == there
 			}
 		}
 	}
-	if m.caps.CaseFolding || m.caps.Normalizing {
+	if m.caps.Keys.CaseFolding || m.caps.Keys.Normalizing {
 		return strings.ToLower(key) == key && !strings.ContainsFunc(key, func(r rune) bool { return r > 0x7f })
 	}
 	return true
@@ -79,7 +79,7 @@ func hasDots(key string) bool {
 
 // edge is the size near which contents are drawn: a part, where those are small.
 func (m *machine) edge() int64 {
-	if n := m.caps.MinPartSize; m.caps.Multipart && n > 1 && n <= 1<<20 {
+	if n := m.caps.Uploads.MinPartSize; m.caps.Uploads.Supported && n > 1 && n <= 1<<20 {
 		return n
 	}
 	return 1000
@@ -105,7 +105,7 @@ func (m *machine) contentOf(size int) string {
 // object draws what is put.
 func (m *machine) object(t *rapid.T) object {
 	o := object{content: m.content(t), contentType: rapid.SampledFrom([]string{"", "text/plain", "image/png"}).Draw(t, "type")}
-	if m.caps.Metadata {
+	if m.caps.Objects.Metadata {
 		o.metadata = rapid.SampledFrom([]string{"", "x", "a longer note"}).Draw(t, "note")
 	}
 	return o

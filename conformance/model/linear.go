@@ -120,10 +120,10 @@ func step(s state, in input, out output) (bool, any) {
 func record(ctx context.Context, b blob.Bucket, load Load) ([]porcupine.Operation, error) {
 	clients, calls, keys := cmp.Or(load.Clients, 12), cmp.Or(load.Calls, 150), cmp.Or(load.Keys, 3)
 	ops := []string{"get", "get", "put", "delete"}
-	if b.Capabilities().PutIf.Has(blob.KindAbsent) {
+	if b.Capabilities().If.Put.Has(blob.KindAbsent) {
 		ops = append(ops, "absent")
 	}
-	if b.Capabilities().PutIf.Has(blob.KindMatch) {
+	if b.Capabilities().If.Put.Has(blob.KindMatch) {
 		ops = append(ops, "match", "match")
 	}
 	begin := time.Now()

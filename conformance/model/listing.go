@@ -20,7 +20,7 @@ func (m *machine) listing(t *rapid.T) blob.ListOptions {
 		o.Prefix = strings.ToValidUTF8(key[:rapid.IntRange(0, len(key)).Draw(t, "cut")], "")
 	}
 	delimiters := []string{"", "/", "/"}
-	if !m.caps.OnlySlash {
+	if !m.caps.Deviations.OnlySlash {
 		delimiters = append(delimiters, "-", "b/")
 	}
 	o.Delimiter = rapid.SampledFrom(delimiters).Draw(t, "delimiter")

@@ -97,7 +97,7 @@ func (m *machine) compare(t *rapid.T) {
 		if !there {
 			t.Fatalf("%q is listed and should not be there", o.Key)
 		}
-		if o.Size != int64(len(want.content)) || o.ETag != want.etag && !m.caps.ListWithoutETag {
+		if o.Size != int64(len(want.content)) || o.ETag != want.etag && !m.caps.Deviations.ListWithoutETag {
 			t.Fatalf("%q is listed with %d bytes and ETag %s; it has %d and %s", o.Key, o.Size, o.ETag, len(want.content), want.etag)
 		}
 		n++
@@ -105,7 +105,7 @@ func (m *machine) compare(t *rapid.T) {
 	if n != len(m.objects) {
 		t.Fatalf("%d keys are listed; there are %d", n, len(m.objects))
 	}
-	if !m.caps.ListUploads {
+	if !m.caps.Uploads.Listed {
 		return
 	}
 	open := map[string]string{}

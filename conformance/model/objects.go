@@ -55,7 +55,7 @@ func (m *machine) conditional(t *rapid.T, what string, can blob.ConditionSet, co
 func (m *machine) putIf(t *rapid.T, key string, cond blob.Condition) {
 	want := m.object(t)
 	o, err := m.b.Put(m.ctx, key, body(t, want.content), &blob.PutOptions{If: cond, Attributes: want.attributes()})
-	if m.conditional(t, "put", m.caps.PutIf, cond, key, err) {
+	if m.conditional(t, "put", m.caps.If.Put, cond, key, err) {
 		m.made(t, "put", key, o, want)
 	}
 }
@@ -152,7 +152,7 @@ func (m *machine) deleteMatch(t *rapid.T) {
 	key := m.key(t)
 	cond := blob.IfMatch(m.etag(t, key))
 	err := m.b.Delete(m.ctx, key, &blob.DeleteOptions{If: cond})
-	if m.conditional(t, "delete", m.caps.DeleteIf, cond, key, err) {
+	if m.conditional(t, "delete", m.caps.If.Delete, cond, key, err) {
 		delete(m.objects, key)
 	}
 }
@@ -184,7 +184,7 @@ func (m *machine) copy(t *rapid.T) {
 		opts.Attributes = &attrs
 		want.contentType, want.metadata = replaced.contentType, ""
 	}
-	if m.caps.CopyIf.Has(blob.KindAbsent) && rapid.Bool().Draw(t, "if absent") {
+	if m.caps.If.Copy.Has(blob.KindAbsent) && rapid.Bool().Draw(t, "if absent") {
 		opts.If = blob.IfAbsent
 	}
 	o, err := m.b.Copy(m.ctx, to, src, opts)
@@ -196,7 +196,7 @@ func (m *machine) copy(t *rapid.T) {
 		}
 		return
 	}
-	if m.conditional(t, "copy", m.caps.CopyIf, opts.If, to, err) {
+	if m.conditional(t, "copy", m.caps.If.Copy, opts.If, to, err) {
 		m.made(t, "copy", to, o, want)
 	}
 }

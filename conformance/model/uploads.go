@@ -31,12 +31,12 @@ func (m *machine) begin(t *rapid.T) {
 	}
 	u := &upload{key: m.key(t), want: m.object(t), parts: map[int]string{}}
 	u.want.content = ""
-	if m.caps.UploadIf.Has(blob.KindAbsent) && rapid.Bool().Draw(t, "if absent") {
+	if m.caps.If.Upload.Has(blob.KindAbsent) && rapid.Bool().Draw(t, "if absent") {
 		u.cond = blob.IfAbsent
 	}
 	var err error
-	u.u, err = m.b.Upload(m.ctx, u.key, &blob.UploadOptions{If: u.cond, Attributes: u.want.attributes(), PartSize: max(m.caps.MinPartSize, 100)})
-	if !m.caps.Multipart {
+	u.u, err = m.b.Upload(m.ctx, u.key, &blob.UploadOptions{If: u.cond, Attributes: u.want.attributes(), PartSize: max(m.caps.Uploads.MinPartSize, 100)})
+	if !m.caps.Uploads.Supported {
 		m.fails(t, "upload", err, errors.ErrUnsupported)
 		return
 	}
@@ -103,7 +103,7 @@ func (m *machine) complete(t *rapid.T) {
 		}
 		return
 	}
-	if !m.conditional(t, "complete", m.caps.UploadIf, u.cond, u.key, err) {
+	if !m.conditional(t, "complete", m.caps.If.Upload, u.cond, u.key, err) {
 		return // it is still there
 	}
 	u.want.content = content

@@ -154,7 +154,7 @@ func TestURL(t *testing.T) {
 
 // empty removes all that is in a bucket, unfinished uploads too.
 func empty(ctx context.Context, b blob.Bucket) error {
-	if b.Capabilities().ListUploads {
+	if b.Capabilities().Uploads.Listed {
 		for u, err := range b.Uploads(ctx, "") {
 			if err != nil {
 				return err

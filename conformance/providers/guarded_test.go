@@ -24,7 +24,7 @@ type policy struct {
 func policies(t *testing.T, h conformance.Harness) []policy {
 	b := h.Bucket(t)
 	defer b.Close()
-	if b.Capabilities().PutIf != blob.WriteConditions { // there is another store, or the promise that one guard alone edits it
+	if b.Capabilities().If.Put != blob.WriteConditions { // there is another store, or the promise that one guard alone edits it
 		return []policy{{"single writer", nil, acl.Options{SingleWriter: true}}, {"policy apart", memory().Open, acl.Options{}}}
 	}
 	all := []policy{{"policy inside", nil, acl.Options{}}}

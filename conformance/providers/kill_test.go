@@ -284,7 +284,7 @@ func (w *killedWorker) choose(key string, i int) killedOp {
 	switch n := rand.IntN(8); {
 	case n == 0 && w.holds[i].Gen > 0:
 		return killedOp{Kind: "delete", Key: key}
-	case n == 1 && caps.Multipart:
+	case n == 1 && caps.Uploads.Supported:
 		op.Kind, op.Size = "upload", int(2*w.partSize()+1+rand.Int64N(1000))
 	case n <= 2:
 		op.Size = int(2*w.partSize() + 1 + rand.Int64N(1000))
@@ -296,7 +296,7 @@ func (w *killedWorker) choose(key string, i int) killedOp {
 	return op
 }
 
-func (w *killedWorker) partSize() int64 { return max(w.b.Capabilities().MinPartSize, 64<<10) }
+func (w *killedWorker) partSize() int64 { return max(w.b.Capabilities().Uploads.MinPartSize, 64<<10) }
 
 func (w *killedWorker) do(ctx context.Context, op killedOp) error {
 	part := w.partSize()

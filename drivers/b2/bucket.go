@@ -35,22 +35,17 @@ const (
 )
 
 func (b *bucket) Capabilities() blob.Capabilities {
-	c := blob.Capabilities{
-		SourceIf: blob.Conditions(blob.KindMatch), ReadIf: blob.ReadConditions,
-		MaxKeyBytes: 1024, MaxObjectSize: maxObject,
-		Headers: true, Metadata: true, MaxMetadataEntries: maxMetadata, MaxMetadataBytes: maxMetadataBytes, MaxMetadataName: maxInfoName,
-		Multipart: true, MinPartSize: minPart, MaxPartSize: maxPart, MaxParts: maxParts, ListUploads: true,
-		LonePartHeld:  true,
-		Copy:          true,
-		Versions:      b.keep,
-		URLKeys:       true,
-		ChecksumIn:    []blob.Algorithm{blob.SHA1, blob.CRC32C, blob.CRC64NVME, blob.CRC32, blob.SHA256, blob.MD5},
-		TimePrecision: timePrecision,
+	return blob.Capabilities{
+		If:   blob.ConditionRules{Source: blob.Conditions(blob.KindMatch), Read: blob.ReadConditions},
+		Keys: b.keyRules(),
+		Objects: blob.ObjectRules{MaxSize: maxObject, Headers: true, Metadata: true, TimePrecision: timePrecision,
+			MaxMetadataEntries: maxMetadata, MaxMetadataBytes: maxMetadataBytes, MaxMetadataName: maxInfoName},
+		Uploads:    blob.UploadRules{Supported: true, MinPartSize: minPart, MaxPartSize: maxPart, MaxParts: maxParts, Listed: true},
+		Deviations: blob.Deviations{LonePartHeld: true},
+		Checksums:  blob.ChecksumRules{In: blob.AllAlgorithms},
+		Copy:       true,
+		Versions:   b.keep,
 	}
-	if !b.anyKeys {
-		c.MaxSegment, c.CanonicalKeys, c.NoSlashAtEnd = maxSegment, true, true
-	}
-	return c
 }
 
 // limits are those of the parts of an object.

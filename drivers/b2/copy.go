@@ -20,7 +20,7 @@ type source struct {
 }
 
 func (b *bucket) Source(_ context.Context, key string, opts *blob.SourceOptions) (blob.Source, error) {
-	if err := b.reads(key); err != nil {
+	if err := b.account.current().covers(key); err != nil {
 		return blob.Source{}, err
 	}
 	return blob.NewSource(key, source{b, key, opts.Version, opts.If}), nil

@@ -1,11 +1,11 @@
 package b2
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/Backblaze/blazer/base"
@@ -19,7 +19,7 @@ import (
 // object; what is written meanwhile lies above the marker and stays. Unfinished uploads are left alone, though removing
 // one that a listing of versions shows would cancel it.
 func (b *bucket) Delete(ctx context.Context, key string, opts *blob.DeleteOptions) error {
-	if err := cmp.Or(b.holds(key), b.account.current().covers(key)); err != nil {
+	if err := b.account.current().covers(key); err != nil {
 		return err
 	}
 	if opts.Version != "" {
@@ -68,7 +68,7 @@ func (b *bucket) hide(ctx context.Context, key string) (*marker, error) {
 		return m, nil
 	case e != nil && (e.Code == "no_such_file" || e.Code == "already_hidden" && b.keep):
 		return nil, nil
-	case errors.Is(err, blob.ErrInvalid) && b.writes(key) != nil: // B2 keeps to its stricter pages: nothing has that name
+	case errors.Is(err, blob.ErrInvalid) && !b.anyKeys && strings.HasSuffix(key, "/"): // B2 keeps to its stricter pages: nothing has that name
 		return nil, nil
 	case e != nil && e.Code == "already_hidden":
 		return b.findMarker(ctx, key)

@@ -68,7 +68,7 @@ func (b *bucket) getNothing(ctx context.Context, key string, opts *blob.GetOptio
 // standard headers nor the range of an answer, and downloads nothing by ID.) A HEAD that is refused has no body to say
 // whether by a cap or for lack of rights, so a GET asks why.
 func (b *bucket) download(ctx context.Context, method, key, version, asked string, cond blob.Condition) (*blob.Object, *http.Response, error) {
-	if err := b.reads(key); err != nil {
+	if err := b.account.current().covers(key); err != nil {
 		return nil, nil, err
 	}
 	call, path := "b2_download_file_by_name", "/file/"+b.base.Name+"/"+escape(key)
@@ -114,14 +114,6 @@ func (b *bucket) download(ctx context.Context, method, key, version, asked strin
 		return nil, nil, err
 	}
 	return o, resp, nil
-}
-
-// reads refuses a key that there cannot be, or that the application key may not read.
-func (b *bucket) reads(key string) error {
-	if err := b.holds(key); err != nil {
-		return err
-	}
-	return b.account.current().covers(key)
 }
 
 // readError gives the failures of reads that a condition or a version explains their meaning.

@@ -85,7 +85,7 @@ func TestInfoIsLimited(t *testing.T) {
 	}{
 		"entries":        {blob.Attributes{Metadata: many}, "at most 5"},
 		"a long name":    {blob.Attributes{Metadata: map[string]string{strings.Repeat("n", 51): ""}}, "at most 50"},
-		"bytes":          {blob.Attributes{Metadata: map[string]string{"n": strings.Repeat("v", caps.MaxMetadataBytes)}}, "at most 4096"},
+		"bytes":          {blob.Attributes{Metadata: map[string]string{"n": strings.Repeat("v", caps.Objects.MaxMetadataBytes)}}, "at most 4096"},
 		"encoded bytes":  {blob.Attributes{Metadata: map[string]string{"n": strings.Repeat("é", 1200)}}, "B2 takes 7000"},
 		"a name of B2's": {blob.Attributes{Metadata: map[string]string{"b2-expires": "x"}}, "reserved by B2"},
 		"ours":           {blob.Attributes{Metadata: map[string]string{"Large_File_SHA1": "x"}}, "reserved by B2"},
@@ -105,8 +105,8 @@ func TestInfoIsLimited(t *testing.T) {
 	}
 	// What is declared fits beside everything else that an object may have.
 	all := fullAttributes
-	all.Metadata = map[string]string{"1": "", "2": "", "3": "", "4": "", "n": strings.Repeat("v", caps.MaxMetadataBytes-5)}
-	_, info, err := encodeInfo(strings.Repeat("k", caps.MaxKeyBytes), &all, largeSHA1(make([]byte, 20)))
+	all.Metadata = map[string]string{"1": "", "2": "", "3": "", "4": "", "n": strings.Repeat("v", caps.Objects.MaxMetadataBytes-5)}
+	_, info, err := encodeInfo(strings.Repeat("k", caps.Keys.MaxBytes), &all, largeSHA1(make([]byte, 20)))
 	if err != nil || len(info) > maxInfo {
 		t.Errorf("%d entries, %v", len(info), err)
 	}

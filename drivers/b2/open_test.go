@@ -62,8 +62,8 @@ func TestURL(t *testing.T) {
 	if last := all[len(all)-1]; last.path != "/file/bucket/in/a%5Cb//" {
 		t.Errorf("stat asked for %s", last.path)
 	}
-	if caps := b.Capabilities(); !caps.Versions || caps.CanonicalKeys {
-		t.Errorf("versions %t, canonical keys %t", caps.Versions, caps.CanonicalKeys)
+	if caps := b.Capabilities(); !caps.Versions || caps.Keys.Canonical {
+		t.Errorf("versions %t, canonical keys %t", caps.Versions, caps.Keys.Canonical)
 	}
 	for u, text := range map[string]string{
 		"b2://id:hidden@bucket/" + at:           "credentials do not belong into a URL",

@@ -50,7 +50,7 @@ type write struct {
 }
 
 func (b *bucket) newWrite(key string, a *blob.Attributes) (*write, error) {
-	if err := cmp.Or(b.writes(key), b.account.current().covers(key)); err != nil {
+	if err := b.account.current().covers(key); err != nil {
 		return nil, err
 	}
 	w := &write{key: key, attributes: *a}

@@ -22,14 +22,14 @@ var _ blob.Bucket = (*bucket)(nil)
 func (b *bucket) String() string { return b.name }
 
 func (b *bucket) Capabilities() blob.Capabilities {
-	all := []blob.Algorithm{blob.CRC32C, blob.CRC64NVME, blob.CRC32, blob.SHA1, blob.SHA256, blob.MD5}
 	return blob.Capabilities{
-		PutIf: blob.WriteConditions, UploadIf: blob.WriteConditions, DeleteIf: blob.Conditions(blob.KindMatch), ReadIf: blob.ReadConditions,
-		MaxObjectSize: maxObject,
-		Headers:       true, Metadata: true, MaxMetadataBytes: maxMetadata,
-		Multipart: true, MinPartSize: 1, MaxPartSize: maxPartSize, MaxParts: maxParts, ListUploads: true,
+		If: blob.ConditionRules{
+			Put: blob.WriteConditions, Upload: blob.WriteConditions, Delete: blob.Conditions(blob.KindMatch), Read: blob.ReadConditions,
+		},
+		Objects:    blob.ObjectRules{MaxSize: maxObject, Headers: true, Metadata: true, MaxMetadataBytes: maxMetadata},
+		Uploads:    blob.UploadRules{Supported: true, MinPartSize: 1, MaxPartSize: maxPartSize, MaxParts: maxParts, Listed: true},
+		Checksums:  blob.ChecksumRules{In: blob.AllAlgorithms, Out: blob.Algorithms(blob.CRC32C)},
 		BulkDelete: bulkDelete,
-		ChecksumIn: all, ChecksumOut: []blob.Algorithm{blob.CRC32C},
 	}
 }
 

@@ -28,13 +28,14 @@ func (b *bucket) Close() error {
 
 func (b *bucket) Capabilities() blob.Capabilities {
 	return blob.Capabilities{
-		PutIf: blob.WriteConditions, UploadIf: blob.WriteConditions, CopyIf: blob.WriteConditions, SourceIf: blob.Conditions(blob.KindMatch),
-		DeleteIf: blob.Conditions(blob.KindMatch), ReadIf: blob.ReadConditions,
-		Headers: true, Metadata: true, MaxMetadataBytes: maxMetadata,
-		Multipart: true, MinPartSize: 1, MaxParts: maxParts, ListUploads: true,
-		Copy:        true,
-		ChecksumIn:  []blob.Algorithm{blob.CRC32C, blob.CRC64NVME, blob.CRC32, blob.SHA1, blob.SHA256, blob.MD5},
-		ChecksumOut: []blob.Algorithm{blob.CRC32C},
+		If: blob.ConditionRules{
+			Put: blob.WriteConditions, Upload: blob.WriteConditions, Copy: blob.WriteConditions,
+			Source: blob.Conditions(blob.KindMatch), Delete: blob.Conditions(blob.KindMatch), Read: blob.ReadConditions,
+		},
+		Objects:   blob.ObjectRules{Headers: true, Metadata: true, MaxMetadataBytes: maxMetadata},
+		Uploads:   blob.UploadRules{Supported: true, MinPartSize: 1, MaxParts: maxParts, Listed: true},
+		Checksums: blob.ChecksumRules{In: blob.AllAlgorithms, Out: blob.Algorithms(blob.CRC32C)},
+		Copy:      true,
 	}
 }
 

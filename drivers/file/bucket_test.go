@@ -448,7 +448,7 @@ func (r *cancelReader) Read(p []byte) (int, error) {
 func TestChecksumsIn(t *testing.T) {
 	b := openMode(t, t.TempDir(), mode{})
 	var sums blob.Checksums
-	for _, a := range b.Capabilities().ChecksumIn {
+	for a := range b.Capabilities().Checksums.In.All() {
 		h, err := a.New()
 		if err != nil {
 			t.Fatal(err)

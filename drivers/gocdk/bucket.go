@@ -1,7 +1,6 @@
 package gocdk
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
-	"runtime"
 	"time"
 
 	"github.com/holdall-go/holdall/blob"
@@ -66,29 +64,22 @@ func (b *bucket) String() string { return b.opts.Name }
 
 func (b *bucket) Capabilities() blob.Capabilities {
 	caps := blob.Capabilities{
-		Headers: true, Metadata: true,
-		// The writer sees every byte before it publishes.
-		ChecksumIn:       []blob.Algorithm{blob.CRC32C, blob.CRC64NVME, blob.CRC32, blob.SHA1, blob.SHA256, blob.MD5},
-		ListWithoutETag:  true,
-		WriteWithoutETag: true,
+		Objects:    blob.ObjectRules{Headers: true, Metadata: true},
+		Checksums:  blob.ChecksumRules{In: blob.AllAlgorithms}, // the writer reads every byte before it publishes
+		Deviations: blob.Deviations{ListWithoutETag: true, WriteWithoutETag: true},
 	}
 	if b.opts.Sign {
-		caps.Sign = []string{http.MethodGet, http.MethodPut, http.MethodDelete}
+		caps.Sign.Methods = blob.Methods(http.MethodGet, http.MethodPut, http.MethodDelete)
 	}
 	if b.files {
-		caps.CanonicalKeys, caps.NoFileBesideDir = true, true
-		caps.CaseFolding = runtime.GOOS == "windows" || runtime.GOOS == "darwin" // as their file systems are made, unless asked otherwise
-		caps.Normalizing = runtime.GOOS == "darwin"
+		caps.Keys = fileKeys()
 	} else if b.opts.AtomicIfNotExist {
-		caps.PutIf = blob.Conditions(blob.KindAbsent)
+		caps.If.Put = blob.Conditions(blob.KindAbsent)
 	}
 	return caps
 }
 
 func (b *bucket) Stat(ctx context.Context, key string, _ *blob.StatOptions) (*blob.Object, error) {
-	if err := b.checkKey(key); err != nil {
-		return nil, err
-	}
 	a, err := b.b.Attributes(ctx, key)
 	if b.files && errors.Is(err, io.EOF) {
 		return nil, again{fmt.Errorf("%w: fileblob is writing its attributes", blob.ErrChanged)}
@@ -168,9 +159,6 @@ func (b *body) Close() error { return b.r.Close() }
 
 // Delete takes a missing key for deleted, which gocloud.dev calls an error.
 func (b *bucket) Delete(ctx context.Context, key string, _ *blob.DeleteOptions) error {
-	if err := b.checkKey(key); err != nil {
-		return err
-	}
 	err := fromGo(b.b.Delete(ctx, key))
 	missing := errors.Is(err, blob.ErrNotExist) ||
 		b.files && errors.Is(err, fs.ErrExist) // the folder of other keys, which is not empty
@@ -181,15 +169,11 @@ func (b *bucket) Delete(ctx context.Context, key string, _ *blob.DeleteOptions) 
 }
 
 func (b *bucket) Sign(ctx context.Context, key string, opts *blob.SignOptions) (*blob.SignedRequest, error) {
-	err := b.checkKey(key)
 	alone := blob.Attributes{ContentType: opts.ContentType}
 	other := opts.Attributes
 	other.ContentType = ""
 	if !opts.If.IsZero() || !other.IsZero() || opts.Size > 0 || opts.ContentType != "" && opts.Method != http.MethodPut {
-		err = cmp.Or(err, fmt.Errorf("%w: gocloud.dev signs no condition, and no header but the ContentType of a PUT", errors.ErrUnsupported))
-	}
-	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: gocloud.dev signs no condition, and no header but the ContentType of a PUT", errors.ErrUnsupported)
 	}
 	expires := time.Now().Add(opts.Expires)
 	u, err := b.b.SignedURL(ctx, key, &gcblob.SignedURLOptions{Expiry: opts.Expires, Method: opts.Method, ContentType: alone.ContentType})

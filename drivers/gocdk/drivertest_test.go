@@ -43,7 +43,7 @@ type unconditional struct{ blob.Bucket }
 
 func (b unconditional) Capabilities() blob.Capabilities {
 	c := b.Bucket.Capabilities()
-	c.PutIf, c.MaxMetadataBytes = blob.ConditionSet(0), 100
+	c.If.Put, c.Objects.MaxMetadataBytes = blob.ConditionSet(0), 100
 	return c
 }
 

@@ -1,9 +1,7 @@
 package gocdk
 
 import (
-	"fmt"
-	"strings"
-	"unicode"
+	"runtime"
 
 	"github.com/holdall-go/holdall/blob"
 )
@@ -19,30 +17,12 @@ const sidecar = ".attrs"
 // that of a file in the making is longer by a dot, 16 digits and ".tmp".
 const longestName = 255 - 21
 
-// checkKey refuses the keys that fileblob would alias, or keep from being read.
-func (b *bucket) checkKey(key string) error {
-	if !b.files {
-		return nil
+// fileKeys are the keys that fileblob neither aliases nor keeps from being read.
+func fileKeys() blob.KeyRules {
+	return blob.KeyRules{
+		Canonical: true, MaxSegment: longestName, ReservedSuffix: sidecar, NoFileBesideDir: true,
+		// The file systems of Windows and macOS are so, unless they were made otherwise.
+		CaseFolding: runtime.GOOS == "windows" || runtime.GOOS == "darwin", Normalizing: runtime.GOOS == "darwin",
+		Note: "fileblob keeps keys as paths",
 	}
-	why := ""
-	switch {
-	case strings.ContainsFunc(key, unicode.IsControl):
-		why = "holds a control character"
-	case strings.Contains(key, `\`):
-		why = `holds a "\"`
-	}
-	for segment := range strings.SplitSeq(strings.TrimSuffix(key, "/"), "/") {
-		switch {
-		case segment == "" || segment == "." || segment == "..":
-			why = `has a segment that is empty, "." or ".."`
-		case strings.HasSuffix(strings.ToLower(segment), sidecar):
-			why = `has a segment that ends in ".attrs", which is fileblob's for attributes`
-		case len(segment) > longestName:
-			why = fmt.Sprintf("has a segment that fileblob writes with more than %d bytes", longestName)
-		}
-	}
-	if why == "" {
-		return nil
-	}
-	return fmt.Errorf("%w: the key %s; fileblob keeps keys as paths", blob.ErrInvalid, why)
 }

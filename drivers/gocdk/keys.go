@@ -73,7 +73,7 @@ func (k Keys) code(caps blob.Capabilities) code {
 	switch k.by {
 	case escaping:
 		c.encode, c.decode, c.prefix = escapeKey, unescapeKey, escapePrefix
-		if caps.NoSlashAtEnd {
+		if caps.Keys.NoSlashAtEnd {
 			c.encode, c.decode = escapeSlashAtEnd, unescapeSlashAtEnd
 		}
 		c.encodeName, c.decodeName = escapeMetadata, unescapeMetadata

@@ -25,7 +25,7 @@ var strange = []string{
 }
 
 var codes = map[string]code{
-	"escape": EscapeKeys.code(blob.Capabilities{}), "escape, no slash at the end": EscapeKeys.code(blob.Capabilities{NoSlashAtEnd: true}),
+	"escape": EscapeKeys.code(blob.Capabilities{}), "escape, no slash at the end": EscapeKeys.code(blob.Capabilities{Keys: blob.KeyRules{NoSlashAtEnd: true}}),
 	"s3blob": KeysAsWritten(S3blob).code(blob.Capabilities{}), "fileblob": KeysAsWritten(Fileblob).code(blob.Capabilities{}),
 	"azureblob": KeysAsWritten(Azureblob).code(blob.Capabilities{}), "gcsblob": KeysAsWritten(Gcsblob).code(blob.Capabilities{}),
 }
@@ -93,7 +93,7 @@ func TestPrefixesLoseNoKey(t *testing.T) {
 func TestEscapedKeysAreCanonical(t *testing.T) {
 	for _, key := range generated() {
 		n := escapeKey(key)
-		if why := (&bucket{files: true}).checkKey(n); why != nil {
+		if why := fileKeys().Check(n); why != nil {
 			t.Fatalf("%q is written as %q: %v", key, n, why)
 		}
 	}

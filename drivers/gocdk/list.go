@@ -92,7 +92,7 @@ func (b *bucket) all(ctx context.Context, prefix string) ([]*gcblob.ListObject, 
 		// fileblob looks for the folder of a prefix under its literal name, and may leave the bucket for one that no key
 		// begins with.
 		within = prefix[:strings.LastIndexByte(prefix, '/')+1]
-		if within != "" && b.checkKey(within) != nil {
+		if within != "" && fileKeys().Check(within) != nil {
 			return nil, nil
 		}
 	}
@@ -115,7 +115,7 @@ func (b *bucket) all(ctx context.Context, prefix string) ([]*gcblob.ListObject, 
 			page = append(page, b.marker(ctx, within)...)
 		}
 		page = slices.DeleteFunc(page, func(o *gcblob.ListObject) bool {
-			return o.IsDir || !strings.HasPrefix(o.Key, prefix) || b.checkKey(o.Key) != nil
+			return o.IsDir || !strings.HasPrefix(o.Key, prefix) || b.files && fileKeys().Check(o.Key) != nil
 		})
 		slices.SortFunc(page, func(x, y *gcblob.ListObject) int { return strings.Compare(x.Key, y.Key) })
 		return page, nil

@@ -33,7 +33,7 @@ func (s *shown) NewRangeReader(ctx context.Context, key string, offset, length i
 		_ = r.Close()
 		return nil, err
 	}
-	if o.If.IsZero() && o.Version == "" && r.ETag != "" && s.b.Capabilities().ReadIf.Has(blob.KindMatch) {
+	if o.If.IsZero() && o.Version == "" && r.ETag != "" && s.b.Capabilities().If.Read.Has(blob.KindMatch) {
 		opts.BeforeRead = pinned(opts.BeforeRead, r.ETag)
 	}
 	return &reader{r}, nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/md5"
 	"io"
-	"slices"
 
 	"github.com/holdall-go/holdall/blob"
 	"gocloud.dev/blob/driver"
@@ -21,7 +20,7 @@ func (s *shown) NewTypedWriter(ctx context.Context, key, contentType string, opt
 		o.If = blob.IfAbsent
 	}
 	// gocloud.dev verifies what was written; this lets the store verify what it received.
-	if len(opts.ContentMD5) == md5.Size && slices.Contains(s.b.Capabilities().ChecksumIn, blob.MD5) {
+	if len(opts.ContentMD5) == md5.Size && s.b.Capabilities().Checksums.In.Has(blob.MD5) {
 		o.Checksums = o.Checksums.With(blob.MD5, opts.ContentMD5)
 	}
 	if err := ask(opts.BeforeWrite, o); err != nil {

@@ -15,9 +15,6 @@ import (
 // Put streams body into a writer of gocloud.dev. There, Close publishes whatever was written; so whenever that is not
 // all of body, with the digests that were asked for, the writer's context is cancelled before it is closed.
 func (b *bucket) Put(ctx context.Context, key string, body io.Reader, opts *blob.PutOptions) (*blob.Object, error) {
-	if err := b.checkKey(key); err != nil {
-		return nil, err
-	}
 	content, err := newContent(body, opts.Checksums)
 	if err != nil {
 		return nil, err

@@ -21,14 +21,16 @@ var _ blob.Bucket = (*bucket)(nil)
 func (b *bucket) String() string { return b.store.name }
 
 func (b *bucket) Capabilities() blob.Capabilities {
-	all := []blob.Algorithm{blob.CRC32C, blob.CRC64NVME, blob.CRC32, blob.SHA1, blob.SHA256, blob.MD5}
 	return blob.Capabilities{
-		PutIf: blob.WriteConditions, UploadIf: blob.WriteConditions, CopyIf: blob.WriteConditions, SourceIf: blob.Conditions(blob.KindMatch),
-		DeleteIf: blob.Conditions(blob.KindMatch), ReadIf: blob.ReadConditions,
-		Headers: true, Metadata: true,
-		Multipart: true, MinPartSize: 1, MaxParts: maxParts, ListUploads: true,
-		Copy: true, Versions: b.store.opts.Versions,
-		ChecksumIn: all, ChecksumOut: []blob.Algorithm{blob.CRC32C},
+		If: blob.ConditionRules{
+			Put: blob.WriteConditions, Upload: blob.WriteConditions, Copy: blob.WriteConditions,
+			Source: blob.Conditions(blob.KindMatch), Delete: blob.Conditions(blob.KindMatch), Read: blob.ReadConditions,
+		},
+		Objects:   blob.ObjectRules{Headers: true, Metadata: true},
+		Uploads:   blob.UploadRules{Supported: true, MinPartSize: 1, MaxParts: maxParts, Listed: true},
+		Checksums: blob.ChecksumRules{In: blob.AllAlgorithms, Out: blob.Algorithms(blob.CRC32C)},
+		Copy:      true,
+		Versions:  b.store.opts.Versions,
 	}
 }
 

@@ -57,30 +57,25 @@ const (
 func (b *bucket) Capabilities() blob.Capabilities {
 	f := b.flavour
 	c := blob.Capabilities{
-		PutIf: f.putIf, UploadIf: f.uploadIf, CopyIf: f.copyIf, SourceIf: f.sourceIf, DeleteIf: f.deleteIf, ReadIf: blob.ReadConditions,
-		MaxKeyBytes: 1024, MaxObjectSize: maxObject,
-		Headers: true, Metadata: true, MaxMetadataBytes: maxMetadata, MaxMetadataEntries: f.maxMetaCount,
-		Multipart: true, MinPartSize: minPart, MaxPartSize: maxPart, MaxParts: maxParts, ListUploads: !f.noUploads,
-		Copy:          true,
-		BulkDelete:    maxDelete,
-		Versions:      b.versions,
-		ChecksumIn:    []blob.Algorithm{blob.CRC32C, blob.CRC64NVME, blob.CRC32, blob.SHA1, blob.SHA256, blob.MD5},
-		ChecksumOut:   []blob.Algorithm{blob.CRC32C},
-		NativeACL:     true,
-		Sign:          []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete},
-		MaxSign:       maxSign,
-		TimePrecision: timePrecision,
+		Keys: f.keyRules(),
+		If:   blob.ConditionRules{Put: f.putIf, Upload: f.uploadIf, Copy: f.copyIf, Source: f.sourceIf, Delete: f.deleteIf, Read: blob.ReadConditions},
+		Objects: blob.ObjectRules{MaxSize: maxObject, Headers: true, Metadata: true, TimePrecision: timePrecision,
+			MaxMetadataBytes: maxMetadata, MaxMetadataEntries: f.maxMetaCount},
+		Uploads:    blob.UploadRules{Supported: true, MinPartSize: minPart, MaxPartSize: maxPart, MaxParts: maxParts, Listed: !f.noUploads},
+		Checksums:  blob.ChecksumRules{In: blob.AllAlgorithms, Out: blob.Algorithms(blob.CRC32C)},
+		Sign:       blob.SignRules{Methods: blob.Methods(http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete), MaxLife: maxSign},
+		Copy:       true,
+		BulkDelete: maxDelete,
+		Versions:   b.versions,
 	}
-	c.CanonicalKeys, c.NoFileBesideDir, c.NoSlashAtEnd = f.paths, f.paths, f.noSlashAtEnd
 	if !f.noForms {
-		c.Sign = append(c.Sign, http.MethodPost)
+		c.Sign.Methods |= blob.Methods(http.MethodPost)
 	}
-	c.XMLKeys, c.MaxSegment = f.plainLists, f.maxSegment
 	if f.maxMetaName > 0 && f.maxMetaBytes == 0 { // the longest names are packed, which takes a third more
-		c.MaxMetadataBytes = maxMetadata * 2 / 3
+		c.Objects.MaxMetadataBytes = maxMetadata * 2 / 3
 	}
 	if f.maxObject > 0 {
-		c.MaxObjectSize = f.maxObject
+		c.Objects.MaxSize = f.maxObject
 	}
 	return c
 }

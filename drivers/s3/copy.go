@@ -24,9 +24,6 @@ type source struct {
 }
 
 func (b *bucket) Source(_ context.Context, key string, opts *blob.SourceOptions) (blob.Source, error) {
-	if err := b.flavour.holds(key); err != nil {
-		return blob.Source{}, err
-	}
 	return blob.NewSource(key, source{b, key, opts.Version, opts.If}), nil
 }
 

@@ -20,9 +20,6 @@ import (
 const maxDelete = 1000
 
 func (b *bucket) Delete(ctx context.Context, key string, opts *blob.DeleteOptions) error {
-	if err := b.flavour.holds(key); err != nil {
-		return err
-	}
 	in := &s3.DeleteObjectInput{Bucket: &b.name, Key: &key, VersionId: header(opts.Version)}
 	in.IfMatch, _ = b.flavour.writeCondition(opts.If)
 	lost, err := b.try(ctx, func(ctx context.Context) error {
@@ -52,10 +49,6 @@ func (b *bucket) Delete(ctx context.Context, key string, opts *blob.DeleteOption
 func (b *bucket) DeleteEach(ctx context.Context, keys iter.Seq[string], report func(string, error)) error {
 	batch := make([]string, 0, maxDelete)
 	for key := range keys {
-		if err := b.flavour.holds(key); err != nil {
-			report(key, err)
-			continue
-		}
 		if !fitsXML(key) {
 			if err := b.deleteAlone(ctx, key); err != nil {
 				report(key, err)

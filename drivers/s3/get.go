@@ -25,9 +25,6 @@ func (b *bucket) Stat(ctx context.Context, key string, opts *blob.StatOptions) (
 
 // head asks for the attributes of an object. If metadata is given, it is set to what is stored, ours included.
 func (b *bucket) head(ctx context.Context, key string, cond blob.Condition, version string, metadata *map[string]string) (*blob.Object, error) {
-	if err := b.flavour.holds(key); err != nil {
-		return nil, err
-	}
 	c := readCondition(cond)
 	in := &s3.HeadObjectInput{Bucket: &b.name, Key: &key, VersionId: header(version),
 		IfMatch: c.match, IfNoneMatch: c.noneMatch, IfModifiedSince: c.since, IfUnmodifiedSince: c.notSince}
@@ -86,9 +83,6 @@ func readError(err error, cond blob.Condition) error {
 }
 
 func (b *bucket) Get(ctx context.Context, key string, opts *blob.GetOptions) (*blob.Reader, error) {
-	if err := b.flavour.holds(key); err != nil {
-		return nil, err
-	}
 	asked, ok := opts.Range.Header()
 	if !ok {
 		return b.getNothing(ctx, key, opts)

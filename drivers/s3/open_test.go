@@ -47,7 +47,7 @@ func TestOpenByURL(t *testing.T) {
 	if r := heard[1]; r.path != "/bucket/a/prefix/k" || !strings.Contains(r.header.Get("Authorization"), testKeyID+"/") || !strings.Contains(r.header.Get("Authorization"), "/eu-west-3/s3/") {
 		t.Errorf("the put is %v with %s", r, r.header.Get("Authorization"))
 	}
-	if caps := b.Capabilities(); !caps.CanonicalKeys {
+	if caps := b.Capabilities(); !caps.Keys.Canonical {
 		t.Error("the server was not known for a MinIO")
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"sync"
 	"time"
 
@@ -219,12 +218,6 @@ type write struct {
 }
 
 func (b *bucket) newWrite(key string, a *blob.Attributes, cond blob.Condition, p any) (*write, error) {
-	if err := b.flavour.holds(key); err != nil {
-		return nil, err
-	}
-	if b.flavour.noSlashAtEnd && strings.HasSuffix(key, "/") {
-		return nil, fmt.Errorf("%w: the key %.100q ends in a slash, which is a directory to %s", blob.ErrInvalid, key, b.flavour.name)
-	}
 	if o, _ := p.(*Provider); o != nil {
 		if err := o.check(); err != nil {
 			return nil, err

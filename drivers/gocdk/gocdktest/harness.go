@@ -26,20 +26,12 @@ func Fileblob() conformance.Harness {
 	h := harnessOf("fileblob", gocdk.Options{MD5: true},
 		func(dir string) (*gcblob.Bucket, error) { return fileblob.OpenBucket(dir, nil) })
 	h.Expected = map[string]conformance.KnownFailure{
-		"B02": names, "B03": names, "B32": names, "B33": names, "B41": names,
-		"B16": reserved, "B29": reserved, "H28": reserved, "I06": unfit, "I07": unfit, "J06": unfit,
 		"E09": formatted, "H29": folders,
 		"E18": apart, "I13": apart, "J11": apart, "N03": apart, "N04": apart, "N08": apart, "N10": apart,
 		"G02": ticks,
 	}
 	return h
 }
-
-// What drivers/gocdk says of keys that fileblob cannot hold.
-const (
-	longName  = "the key has a segment that fileblob writes with more than 234 bytes"
-	attrsName = `the key has a segment that ends in ".attrs"`
-)
 
 const source = "https://github.com/google/go-cloud/blob/v0.47.0/blob/"
 
@@ -48,18 +40,6 @@ var (
 	formatted = conformance.KnownFailure{
 		Reason: "gocloud.dev parses and formats the content type again: " + source + "blob.go#L1216",
 		Texts:  []string{"has the attributes {ContentType:text/html; charset="},
-	}
-	names = conformance.KnownFailure{
-		Reason: "the file system takes no longer segment, and fileblob splits none: " + source + "fileblob/fileblob.go#L377",
-		Texts:  []string{longName},
-	}
-	reserved = conformance.KnownFailure{
-		Reason: `fileblob refuses a key that ends in ".attrs": ` + source + "fileblob/fileblob.go#L383",
-		Texts:  []string{attrsName},
-	}
-	unfit = conformance.KnownFailure{
-		Reason: names.Reason + "; and " + reserved.Reason,
-		Texts:  []string{longName, attrsName},
 	}
 	folders = conformance.KnownFailure{
 		Reason: "fileblob leaves empty folders behind, and no object can be put in the place of one: " + source + "fileblob/fileblob.go#L868",
