@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/holdall-go/holdall/blob"
-	"github.com/holdall-go/holdall/internal/retry"
+	"github.com/holdall-go/holdall/internal/remote"
 	"github.com/holdall-go/holdall/internal/text"
 )
 
@@ -83,7 +83,7 @@ var uploads = map[string]bool{"b2_upload_file": true, "b2_upload_part": true}
 
 // answered reads an answer that is no success.
 func answered(call string, resp *http.Response, body []byte) *Error {
-	e := &Error{Call: call, Status: resp.StatusCode, after: retry.After(resp.Header.Get("Retry-After"), time.Now())}
+	e := &Error{Call: call, Status: resp.StatusCode, after: remote.RetryAfter(resp.Header.Get("Retry-After"), time.Now())}
 	var m struct{ Code, Message string }
 	if json.Unmarshal(body, &m) == nil {
 		if token := resp.Request.Header.Get("Authorization"); token != "" { // B2 repeats that of an upload

@@ -5,13 +5,13 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/holdall-go/holdall/internal/retry"
+	"github.com/holdall-go/holdall/internal/remote"
 )
 
 const defaultAttempts = 5
 
 // backoff is for calls that are refused without saying for how long.
-var backoff = retry.Backoff{First: 250 * time.Millisecond, Most: 8 * time.Second}
+var backoff = remote.Backoff{First: 250 * time.Millisecond, Max: 8 * time.Second}
 
 // mostRetryAfter is the longest that the server is obeyed. If it asks for more, the caller decides.
 const mostRetryAfter = 30 * time.Second
@@ -62,7 +62,7 @@ func (a *account) try(ctx context.Context, call string, send func(context.Contex
 			moved = true
 			continue
 		}
-		if !retry.Sleep(ctx, backoff.Delay(attempt, e.after)) {
+		if !remote.Sleep(ctx, backoff.Delay(attempt, e.after)) {
 			return lost, err
 		}
 	}

@@ -29,7 +29,7 @@ type Grant struct {
 // ObjectACL returns the ACL of an object, or of the version of it that is not empty.
 func (b *Bucket) ObjectACL(ctx context.Context, key, version string) (*ACL, error) {
 	var acl *ACL
-	err := b.own(ctx, "object ACL", key, func(ctx context.Context) error {
+	err := b.own(ctx, "object ACL", key, "GetObjectAcl", func(ctx context.Context) error {
 		out, err := b.raw.client.GetObjectAcl(ctx, &s3.GetObjectAclInput{Bucket: &b.raw.name, Key: &key, VersionId: header(version)})
 		if err == nil {
 			acl = readACL(out.Owner, out.Grants)
@@ -46,7 +46,7 @@ func (b *Bucket) SetObjectACL(ctx context.Context, key, version string, acl *ACL
 	if err != nil {
 		return b.fail("set object ACL", key, err)
 	}
-	return b.own(ctx, "set object ACL", key, func(ctx context.Context) error {
+	return b.own(ctx, "set object ACL", key, "PutObjectAcl", func(ctx context.Context) error {
 		_, err := b.raw.client.PutObjectAcl(ctx, &s3.PutObjectAclInput{Bucket: &b.raw.name, Key: &key, VersionId: header(version), AccessControlPolicy: policy})
 		return err
 	})
@@ -55,7 +55,7 @@ func (b *Bucket) SetObjectACL(ctx context.Context, key, version string, acl *ACL
 // BucketACL returns the ACL of the bucket.
 func (b *Bucket) BucketACL(ctx context.Context) (*ACL, error) {
 	var acl *ACL
-	err := b.own(ctx, "bucket ACL", "", func(ctx context.Context) error {
+	err := b.own(ctx, "bucket ACL", "", "GetBucketAcl", func(ctx context.Context) error {
 		out, err := b.raw.client.GetBucketAcl(ctx, &s3.GetBucketAclInput{Bucket: &b.raw.name})
 		if err == nil {
 			acl = readACL(out.Owner, out.Grants)
@@ -71,7 +71,7 @@ func (b *Bucket) SetBucketACL(ctx context.Context, acl *ACL) error {
 	if err != nil {
 		return b.fail("set bucket ACL", "", err)
 	}
-	return b.own(ctx, "set bucket ACL", "", func(ctx context.Context) error {
+	return b.own(ctx, "set bucket ACL", "", "PutBucketAcl", func(ctx context.Context) error {
 		_, err := b.raw.client.PutBucketAcl(ctx, &s3.PutBucketAclInput{Bucket: &b.raw.name, AccessControlPolicy: policy})
 		return err
 	})
@@ -123,12 +123,12 @@ func (a *ACL) policy(ctx context.Context, current func(context.Context) (*ACL, e
 	return &types.AccessControlPolicy{Owner: &types.Owner{ID: &owner}, Grants: grants}, nil
 }
 
-// own makes a request that blob.Bucket has no method for, and wraps its error as that has them.
-func (b *Bucket) own(ctx context.Context, op, key string, send func(context.Context) error) error {
+// own makes a call that blob.Bucket has no method for, and wraps its error as that has them.
+func (b *Bucket) own(ctx context.Context, op, key, call string, send func(context.Context) error) error {
 	if b.raw.closed.Load() {
 		return b.fail(op, key, blob.ErrClosed)
 	}
-	if err := b.raw.call(ctx, send); err != nil {
+	if err := b.raw.call(ctx, call, send); err != nil {
 		return b.fail(op, key, err)
 	}
 	return nil

@@ -18,6 +18,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/remote"
 )
 
 // A bucket is the driver: the methods of blob.Bucket, unchecked.
@@ -32,7 +33,7 @@ type bucket struct {
 	customer    *customerKey
 	versions    bool
 	signPayload bool
-	attempts    int
+	calls       remote.Caller
 	closed      atomic.Bool
 }
 
@@ -94,7 +95,7 @@ func (b *bucket) adjust(o *s3.Options) {
 
 func (b *bucket) adjustStack(stack *middleware.Stack) error {
 	if b.flavour.rawEchoes && strings.HasPrefix(stack.ID(), "List") {
-		if err := stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("HoldallEcho", sayable), middleware.After); err != nil {
+		if err := stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("HoldallEcho", replaceInvalidXML), middleware.After); err != nil {
 			return err
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -13,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/remote"
 )
 
 // Config tells where a bucket is and how it is reached. The zero value is AWS, with region and credentials from where
@@ -56,6 +56,9 @@ type Config struct {
 
 	// MaxAttempts is how often a request is sent in all, where that is safe. Zero is 5; 1 is no retry.
 	MaxAttempts int
+
+	// Observe receives every request that was sent, repeated attempts included. Nil: nothing does. See [blob.Attempt].
+	Observe func(blob.Attempt)
 
 	// HTTPClient sends the requests. Nil: one of this package, shared by all buckets of the process; those that trust
 	// other certificates (AWS_CA_BUNDLE) share another. If it has no rule for redirects, none is followed: a signature
@@ -104,16 +107,16 @@ func (c *Config) httpClient(configured aws.HTTPClient) *http.Client {
 	if c.HTTPClient == nil {
 		if sdk, ok := configured.(*awshttp.BuildableClient); ok {
 			if with := sdk.GetTransport().TLSClientConfig; with != nil && with.RootCAs != nil { // AWS_CA_BUNDLE, or ca_bundle of the profile
-				return bundledHTTP.trusting(with.RootCAs)
+				return remote.Client(with.RootCAs)
 			}
 		}
-		return sharedHTTP
+		return remote.Client(nil)
 	}
 	if c.HTTPClient.CheckRedirect != nil {
 		return c.HTTPClient
 	}
 	guarded := *c.HTTPClient
-	guarded.CheckRedirect = noRedirect
+	guarded.CheckRedirect = remote.NoRedirect
 	return &guarded
 }
 
@@ -152,19 +155,7 @@ func (c *Config) check() error {
 
 // checkEndpoint takes a server's URL, whose path may be a prefix of the server's own.
 func checkEndpoint(endpoint string) error {
-	u, err := url.Parse(endpoint)
-	if err != nil {
-		return fmt.Errorf("%w: the endpoint is no URL, such as https://s3.example.org", blob.ErrInvalid)
-	}
-	switch {
-	case u.User != nil:
-		return fmt.Errorf("%w: the endpoint has a user; credentials come from the environment, a profile, or Config", blob.ErrInvalid)
-	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
-		return fmt.Errorf("%w: the endpoint is no URL of http or https, such as https://s3.example.org", blob.ErrInvalid)
-	case u.RawQuery != "" || u.Fragment != "":
-		return fmt.Errorf("%w: the endpoint has a query or a fragment", blob.ErrInvalid)
-	}
-	return nil
+	return remote.CheckEndpoint(endpoint, true, "https://s3.example.org", "credentials come from the environment, a profile, or Config")
 }
 
 // checkBucketName takes every name that some server of the family takes: AWS allows 3 to 63 small letters, digits, dots

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"reflect"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/remote"
 )
 
 // A source is what a [blob.Source] of this driver holds.
@@ -149,14 +151,14 @@ func (b *bucket) copySingle(ctx context.Context, w *write, from source, src blob
 	}
 	in.IfMatch, in.IfNoneMatch = b.flavour.writeCondition(w.cond)
 	var out *s3.CopyObjectOutput
-	lost, err := b.try(ctx, func(ctx context.Context) (err error) {
+	ambiguous, err := b.try(ctx, "CopyObject", func(ctx context.Context) (err error) {
 		if out, err = b.client.CopyObject(ctx, in); err == nil && out.CopyObjectResult == nil {
-			err = lacking("a result")
+			err = remote.Unproven(http.StatusOK, "a result")
 		}
 		return err
 	})
 	if err != nil {
-		return b.copyFailed(ctx, w, src, lost, err)
+		return b.copyFailed(ctx, w, src, ambiguous, err)
 	}
 	if err := b.encrypted(w, out.ServerSideEncryption, out.SSECustomerAlgorithm); err != nil {
 		return nil, err
@@ -175,15 +177,15 @@ func (b *bucket) copySingle(ctx context.Context, w *write, from source, src blob
 }
 
 // copyFailed tells the conditions on both ends apart: without one on the destination, the source has changed.
-func (b *bucket) copyFailed(ctx context.Context, w *write, src blob.Source, lost bool, err error) (*blob.Object, error) {
-	f := failed(err)
+func (b *bucket) copyFailed(ctx context.Context, w *write, src blob.Source, ambiguous bool, err error) (*blob.Object, error) {
+	f := remote.AsFailure(err)
 	if w.cond.IsZero() {
 		switch {
-		case f != nil && f.is == blob.ErrPrecondition:
+		case f != nil && f.Is == blob.ErrPrecondition:
 			return nil, src.Fail(fmt.Errorf("%w: %w", errSourceChanged, err))
-		case errors.Is(err, blob.ErrNotExist) && f.code != "NoSuchBucket":
+		case errors.Is(err, blob.ErrNotExist) && f.Code != "NoSuchBucket":
 			return nil, src.Fail(err)
 		}
 	}
-	return b.settle(ctx, w, lost, err)
+	return b.resolve(ctx, w, ambiguous, err)
 }

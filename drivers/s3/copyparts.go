@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"sync"
 
@@ -12,6 +13,7 @@ import (
 
 	"github.com/holdall-go/holdall/blob"
 	"github.com/holdall-go/holdall/internal/parts"
+	"github.com/holdall-go/holdall/internal/remote"
 )
 
 // copyPart is the size of a part of a copy that one request cannot make, unless more is needed to make do with 10,000.
@@ -61,11 +63,11 @@ func (b *bucket) copyParts(ctx context.Context, w *write, from source, src blob.
 // tags returns the tags of a source as a header has them, which an upload does not take over; nil if there are none.
 func (s source) tags(ctx context.Context) (*string, error) {
 	var out *s3.GetObjectTaggingOutput
-	err := s.b.call(ctx, func(ctx context.Context) (err error) {
+	err := s.b.call(ctx, "GetObjectTagging", func(ctx context.Context) (err error) {
 		out, err = s.b.client.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: &s.b.name, Key: &s.key, VersionId: header(s.version)})
 		return err
 	})
-	if f := failed(err); f != nil && (f.code == "NoSuchTagSet" || errors.Is(f, errors.ErrUnsupported)) {
+	if f := remote.AsFailure(err); f != nil && (f.Code == "NoSuchTagSet" || errors.Is(f, errors.ErrUnsupported)) {
 		return nil, nil
 	}
 	if err != nil {
@@ -111,10 +113,10 @@ func (u *upload) copyRange(ctx context.Context, src blob.Source, o *blob.Object,
 		in.CopySourceSSECustomerAlgorithm, in.CopySourceSSECustomerKey, in.CopySourceSSECustomerKeyMD5 = k.algorithm, k.key, k.md5
 	}
 	s := sent{n: -p.Number, size: p.Size}
-	err = b.call(ctx, func(ctx context.Context) error {
+	err = b.call(ctx, "UploadPartCopy", func(ctx context.Context) error {
 		out, err := b.client.UploadPartCopy(ctx, in)
 		if err == nil && out.CopyPartResult == nil {
-			err = lacking("a result")
+			err = remote.Unproven(http.StatusOK, "a result")
 		}
 		if err != nil {
 			return err
@@ -125,7 +127,7 @@ func (u *upload) copyRange(ctx context.Context, src blob.Source, o *blob.Object,
 		}
 		return nil
 	})
-	if f := failed(err); f != nil && f.is == blob.ErrPrecondition {
+	if f := remote.AsFailure(err); f != nil && f.Is == blob.ErrPrecondition {
 		return s, src.Fail(fmt.Errorf("%w: %w", errSourceChanged, err))
 	}
 	return s, err

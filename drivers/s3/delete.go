@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/remote"
 	"github.com/holdall-go/holdall/internal/text"
 )
 
@@ -22,26 +23,26 @@ const maxDelete = 1000
 func (b *bucket) Delete(ctx context.Context, key string, opts *blob.DeleteOptions) error {
 	in := &s3.DeleteObjectInput{Bucket: &b.name, Key: &key, VersionId: header(opts.Version)}
 	in.IfMatch, _ = b.flavour.writeCondition(opts.If)
-	lost, err := b.try(ctx, func(ctx context.Context) error {
+	ambiguous, err := b.try(ctx, "DeleteObject", func(ctx context.Context) error {
 		_, err := b.client.DeleteObject(ctx, in)
 		return err
 	})
-	f := failed(err)
+	f := remote.AsFailure(err)
 	if f == nil {
-		if lost && !opts.If.IsZero() {
-			return ambiguous(err)
+		if ambiguous && !opts.If.IsZero() {
+			return remote.Ambiguous(err)
 		}
 		return err
 	}
 	switch {
-	case f.code == "ErrDirectoryNotEmpty": // versitygw, of a key that ends in a slash and is no object
+	case f.Code == "ErrDirectoryNotEmpty": // versitygw, of a key that ends in a slash and is no object
 		return nil
-	case opts.If.IsZero() && f.status == http.StatusNotFound && f.code != "NoSuchBucket":
+	case opts.If.IsZero() && f.Status == http.StatusNotFound && f.Code != "NoSuchBucket":
 		return nil
-	case !opts.If.IsZero() && (lost || f.lost):
-		return ambiguous(f)
-	case !opts.If.IsZero() && f.status == http.StatusNotFound && f.code != "NoSuchBucket":
-		f.is = fmt.Errorf("%w, as there is no object", blob.ErrPrecondition)
+	case !opts.If.IsZero() && ambiguous:
+		return remote.Ambiguous(f)
+	case !opts.If.IsZero() && f.Status == http.StatusNotFound && f.Code != "NoSuchBucket":
+		f.Is = fmt.Errorf("%w, as there is no object", blob.ErrPrecondition)
 	}
 	return f
 }
@@ -87,7 +88,7 @@ func (b *bucket) deleteBatch(ctx context.Context, keys []string, report func(str
 	var out *s3.DeleteObjectsOutput
 	err := ctx.Err()
 	if err == nil {
-		err = b.call(ctx, func(ctx context.Context) (err error) {
+		err = b.call(ctx, "DeleteObjects", func(ctx context.Context) (err error) {
 			out, err = b.client.DeleteObjects(ctx, in)
 			return err
 		})
@@ -111,9 +112,8 @@ func deleteError(e types.Error) error {
 	if code == "NoSuchKey" {
 		return nil
 	}
-	m := meaningOf(code, 0)
-	return &failure{is: m.is, code: code, status: http.StatusOK, message: text.Printable(aws.ToString(e.Message)), again: m.again, lost: m.lost,
-		cause: fmt.Errorf("%s: %s", code, text.Printable(aws.ToString(e.Message)))}
+	return &remote.Failure{Meaning: remote.Classify(codes, code, 0), Call: "DeleteObjects", Status: http.StatusOK, Code: code,
+		Message: text.Printable(aws.ToString(e.Message))}
 }
 
 // fitsXML tells whether a document of XML 1.0, such as the body of a bulk delete, can hold the key. A carriage return

@@ -94,8 +94,8 @@ func TestUnsaid(t *testing.T) {
 			continue
 		}
 		for _, text := range []string{string(r), fmt.Sprintf("&#x%02x;", r), fmt.Sprintf("&#%d;", r), fmt.Sprintf("&#x%04X;", r)} {
-			if got := unsaid.MatchString(text); got != unsayable(r) {
-				t.Fatalf("%q is unsayable: %t, and not %t", text, got, unsayable(r))
+			if got := invalidXML.MatchString(text); got != invalidInXML(r) {
+				t.Fatalf("%q is invalid in XML: %t, and not %t", text, got, invalidInXML(r))
 			}
 		}
 	}

@@ -44,11 +44,12 @@
 // begin at 8 MiB and grow, under one budget of the process (64 MiB, and one part for each Put). A stream whose length is
 // not declared may have 492 GiB, and 78 GiB where all parts must have one size.
 //
-// Requests are tried up to five times, with random waits that grow and that are at least what Retry-After says. A write on
-// a condition carries a mark of its own; if an answer is lost, the mark tells whether the write was carried out, and if it
-// does not, the outcome is [blob.ErrAmbiguous]. A mark is seen as the metadata "holdall-write" by other programs. A Put in
-// parts that ends so may leave its parts, since to remove them could spoil an object that is being made of them; and an
-// upload whose beginning was answered to nobody stays. [blob.AbortUploads] removes both.
+// A request is sent up to five times, with random waits that grow and that are at least what Retry-After says. A
+// conditional write stores a unique idempotency token in the metadata, which other programs see as "holdall-write". If a
+// response is lost, the token shows whether the write was carried out; if it does not, the write returns
+// [blob.ErrAmbiguous]. A Put in parts that ends with ErrAmbiguous does not abort its upload, because the server may still
+// be completing it, and an abort could destroy the object. An upload also remains if the response to
+// CreateMultipartUpload was lost. [blob.AbortUploads] removes both. Config.Observe receives every request that is sent.
 //
 // # What S3 cannot say
 //

@@ -12,6 +12,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"github.com/holdall-go/holdall/internal/remote"
 )
 
 const (
@@ -66,7 +68,7 @@ func (f *fake) requests() []request {
 func (f *fake) open(t *testing.T, flavour string, change ...func(*Config)) *Bucket {
 	t.Helper()
 	cfg := &Config{Endpoint: f.URL, Region: "us-east-1", Flavour: flavour, PathStyle: aws.Bool(true),
-		Credentials: credentials.NewStaticCredentialsProvider(testKeyID, testSecret, ""), HTTPClient: &http.Client{Transport: newTransport()}}
+		Credentials: credentials.NewStaticCredentialsProvider(testKeyID, testSecret, ""), HTTPClient: &http.Client{Transport: remote.NewTransport(nil)}}
 	for _, c := range change {
 		c(cfg)
 	}

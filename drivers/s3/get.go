@@ -2,21 +2,18 @@ package s3
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/holdall-go/holdall/blob"
-	"github.com/holdall-go/holdall/internal/text"
+	"github.com/holdall-go/holdall/internal/remote"
 )
 
 func (b *bucket) Stat(ctx context.Context, key string, opts *blob.StatOptions) (*blob.Object, error) {
@@ -32,12 +29,12 @@ func (b *bucket) head(ctx context.Context, key string, cond blob.Condition, vers
 		in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = k.algorithm, k.key, k.md5
 	}
 	var out *s3.HeadObjectOutput
-	err := b.call(ctx, func(ctx context.Context) (err error) {
+	err := b.call(ctx, "HeadObject", func(ctx context.Context) (err error) {
 		out, err = b.client.HeadObject(ctx, in)
 		if err == nil && out.ContentLength == nil {
-			return lacking("a length")
+			return remote.Unproven(http.StatusOK, "a length")
 		}
-		return answer(err, func() *string { return out.ETag }, "an ETag")
+		return requireField(err, func() *string { return out.ETag }, "an ETag")
 	})
 	if err != nil {
 		return nil, readError(err, cond)
@@ -69,15 +66,15 @@ func holdsNow(cond blob.Condition, o *blob.Object) error {
 
 // readError gives the failures of reads that a version or a condition explains their meaning.
 func readError(err error, cond blob.Condition) error {
-	f := failed(err)
+	f := remote.AsFailure(err)
 	if f == nil {
 		return err
 	}
 	switch {
-	case f.status == http.StatusMethodNotAllowed: // the version is a delete marker
-		f.is = blob.ErrNotExist
-	case f.status == http.StatusNotFound && cond.Kind() == blob.KindMatch:
-		f.is = fmt.Errorf("%w, as there is no object", blob.ErrPrecondition)
+	case f.Status == http.StatusMethodNotAllowed: // the version is a delete marker
+		f.Is = blob.ErrNotExist
+	case f.Status == http.StatusNotFound && cond.Kind() == blob.KindMatch:
+		f.Is = fmt.Errorf("%w, as there is no object", blob.ErrPrecondition)
 	}
 	return err
 }
@@ -103,13 +100,13 @@ func (b *bucket) getRange(ctx context.Context, key, asked string, opts *blob.Get
 		in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = k.algorithm, k.key, k.md5
 	}
 	var out *s3.GetObjectOutput
-	err := b.call(ctx, func(ctx context.Context) (err error) {
+	err := b.call(ctx, "GetObject", func(ctx context.Context) (err error) {
 		if out, err = b.client.GetObject(ctx, in); err != nil {
 			return err
 		}
-		err = answer(nil, func() *string { return out.ETag }, "an ETag")
+		err = requireField(nil, func() *string { return out.ETag }, "an ETag")
 		if err == nil && out.ContentLength == nil && out.ContentRange == nil {
-			err = lacking("a length") // by which one that was cut is known
+			err = remote.Unproven(http.StatusOK, "a length") // by which one that was cut is known
 		}
 		if err != nil {
 			out.Body.Close()
@@ -126,45 +123,18 @@ func (b *bucket) getRange(ctx context.Context, key, asked string, opts *blob.Get
 			CacheControl: aws.ToString(out.CacheControl), Metadata: decodeMetadata(out.Metadata)},
 		Checksums: b.whole(sums{out.ChecksumType, out.ChecksumCRC32C, out.ChecksumCRC32, out.ChecksumCRC64NVME, out.ChecksumSHA1, out.ChecksumSHA256}, out.Metadata),
 	}
-	off, n, err := span(opts.Range, o, aws.ToString(out.ContentRange))
+	off, n, err := remote.ContentRange(opts.Range, o, aws.ToString(out.ContentRange))
 	if err == nil {
 		err = holdsNow(opts.If, o)
 	}
 	if err == nil && out.ContentRange == nil && off > 0 {
-		_, err = io.CopyN(io.Discard, out.Body, off)
+		err = remote.Skip("GetObject", out.Body, off)
 	}
 	if err != nil {
 		out.Body.Close()
-		return nil, cmp.Or(asFailure(err), err)
+		return nil, err
 	}
 	return blob.NewReader(ctx, newBody(out.Body, n), o, off, n), nil
-}
-
-// span tells what an answer holds, and corrects the size of its object, which is that of the answer so far. A server
-// may answer with the whole object though a range was asked for (RFC 9110, section 14.2).
-func span(r blob.Range, o *blob.Object, contentRange string) (off, n int64, err error) {
-	if contentRange == "" {
-		return r.Resolve(o.Size)
-	}
-	bad := func() (int64, int64, error) {
-		return 0, 0, fmt.Errorf("the server answered with the Content-Range %q, which is none", text.Printable(contentRange))
-	}
-	bounds, size, ok := strings.Cut(strings.TrimPrefix(contentRange, "bytes "), "/")
-	first, last, ok2 := strings.Cut(bounds, "-")
-	if !ok || !ok2 {
-		return bad()
-	}
-	from, err1 := strconv.ParseInt(first, 10, 64)
-	to, err2 := strconv.ParseInt(last, 10, 64)
-	whole, err3 := strconv.ParseInt(size, 10, 64)
-	if cmp.Or(err1, err2, err3) != nil || from < 0 || to < from-1 || to >= whole {
-		return bad()
-	}
-	o.Size = whole
-	if off, n, err = r.Resolve(whole); err == nil && (off != from || n != to-from+1) {
-		err = fmt.Errorf("the server answered with the Content-Range %q to a request for %v", text.Printable(contentRange), r)
-	}
-	return off, n, err
 }
 
 // getNothing opens a range that is empty, which HTTP cannot ask for, or that begins beyond the end.
@@ -197,7 +167,7 @@ const bodyBuffer = 128 << 10
 var bodyBuffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, bodyBuffer) }}
 
 func newBody(r io.ReadCloser, n int64) io.ReadCloser {
-	return &content{r: r, left: n, buffered: n > readAhead}
+	return &content{r: r, left: n, buffered: n > remote.ReadBuffer}
 }
 
 func (b *content) Read(p []byte) (n int, err error) {
@@ -216,10 +186,7 @@ func (b *content) Read(p []byte) (n int, err error) {
 		bodyBuffers.Put(b.buffer)
 		b.buffer, b.buffered = nil, false
 	}
-	if err != nil && err != io.EOF {
-		err = asFailure(err)
-	}
-	return n, err
+	return n, remote.BrokenBody("GetObject", err)
 }
 
 // Close may come while a Read waits, so it leaves the buffer alone.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/holdall-go/holdall/blob"
 	"github.com/holdall-go/holdall/internal/keyspace"
+	"github.com/holdall-go/holdall/internal/remote"
 	"github.com/holdall-go/holdall/internal/text"
 )
 
@@ -26,24 +27,16 @@ func (b *bucket) List(ctx context.Context, opts *blob.ListOptions) iter.Seq2[*bl
 	if opts.Versions {
 		return b.listVersions(ctx, opts)
 	}
+	start := keyspace.SeekPast(opts.Start(), opts.Prefix, opts.Delimiter)
+	l := &listing{b: b, opts: opts, after: b.flavour.startAfter(start, opts.Prefix)}
+	return fromKey(remote.Pages(ctx, "", l.page), start)
+}
+
+// fromKey yields the objects of a listing from a key on: the server starts a little before it.
+func fromKey(listing iter.Seq2[*blob.Object, error], start string) iter.Seq2[*blob.Object, error] {
 	return func(yield func(*blob.Object, error) bool) {
-		start := keyspace.SeekPast(opts.Start(), opts.Prefix, opts.Delimiter)
-		l := &listing{b: b, opts: opts, after: b.flavour.startAfter(start, opts.Prefix)}
-		for {
-			page, more, err := l.next(ctx)
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			for _, o := range page {
-				if o.Key < start {
-					continue // between what the server starts after and where we do
-				}
-				if !yield(o, nil) {
-					return
-				}
-			}
-			if !more {
+		for o, err := range listing {
+			if (err != nil || o.Key >= start) && !yield(o, err) {
 				return
 			}
 		}
@@ -116,12 +109,12 @@ type listing struct {
 	b     *bucket
 	opts  *blob.ListOptions
 	after string
-	token *string
-	n     int
+	n     int // entries so far
 }
 
-// next returns the next page. Objects and prefixes come apart and are merged, both being in order.
-func (l *listing) next(ctx context.Context) (page []*blob.Object, more bool, err error) {
+// page fetches the page that token names, or the first if it is empty. Objects and prefixes come in two lists that are
+// each in order, and are merged.
+func (l *listing) page(ctx context.Context, token string) (page remote.Page[*blob.Object, string], err error) {
 	size := maxPage
 	if l.opts.PageSize > 0 && !l.b.flavour.wholePages {
 		size = min(size, l.opts.PageSize)
@@ -130,27 +123,22 @@ func (l *listing) next(ctx context.Context) (page []*blob.Object, more bool, err
 		size = min(size, max(l.opts.Limit-l.n, 1))
 	}
 	in := &s3.ListObjectsV2Input{Bucket: &l.b.name, Prefix: header(l.opts.Prefix), Delimiter: header(l.opts.Delimiter),
-		EncodingType: types.EncodingTypeUrl, MaxKeys: aws.Int32(int32(size)), ContinuationToken: l.token}
-	if l.token == nil {
+		EncodingType: types.EncodingTypeUrl, MaxKeys: aws.Int32(int32(size)), ContinuationToken: header(token)}
+	if token == "" {
 		in.StartAfter = header(l.after)
 	}
 	var out *s3.ListObjectsV2Output
-	err = l.b.call(ctx, func(ctx context.Context) (err error) {
+	err = l.b.call(ctx, "ListObjectsV2", func(ctx context.Context) (err error) {
 		out, err = l.b.client.ListObjectsV2(ctx, in)
-		return answer(err, func() *string { return out.Name }, "the name of the bucket")
+		return requireField(err, func() *string { return out.Name }, "the name of the bucket")
 	})
 	if err != nil {
-		return nil, false, err
+		return page, err
 	}
-	encoded := out.EncodingType == types.EncodingTypeUrl
-	page, err = merge(out.Contents, out.CommonPrefixes, encoded)
-	l.n += len(page)
-	l.token = out.NextContinuationToken
-	more = aws.ToBool(out.IsTruncated)
-	if err == nil && more && aws.ToString(l.token) == "" {
-		err = errNowhere
-	}
-	return page, more, err
+	page.Next, page.More = aws.ToString(out.NextContinuationToken), aws.ToBool(out.IsTruncated)
+	page.Items, err = merge(out.Contents, out.CommonPrefixes, out.EncodingType == types.EncodingTypeUrl)
+	l.n += len(page.Items)
+	return page, err
 }
 
 func merge(objects []types.Object, prefixes []types.CommonPrefix, encoded bool) ([]*blob.Object, error) {

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/remote"
 )
 
 // A Bucket is a bucket of S3, or of a server that speaks its protocol. Beside the methods of [blob.Bucket] it has what S3
@@ -57,8 +58,12 @@ func open(ctx context.Context, name string, cfg *Config) (*bucket, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bucket{name: name, versions: cfg.Versions, signPayload: cfg.SignPayload, attempts: cmp.Or(cfg.MaxAttempts, 5)}
-	if b.flavour, err = findFlavour(ctx, name, cfg, &o); err != nil {
+	b := &bucket{name: name, versions: cfg.Versions, signPayload: cfg.SignPayload,
+		calls: remote.Caller{Attempts: cmp.Or(cfg.MaxAttempts, 5), Backoff: backoff, Observe: cfg.Observe}}
+	if cfg.Observe != nil {
+		o.HTTPClient = observed(o.HTTPClient)
+	}
+	if b.flavour, err = b.findFlavour(ctx, cfg, &o); err != nil {
 		return nil, err
 	}
 	if cfg.Client == nil && cfg.PathStyle == nil {
@@ -75,7 +80,7 @@ func open(ctx context.Context, name string, cfg *Config) (*bucket, error) {
 }
 
 // findFlavour takes the flavour that cfg names, or that the endpoint's host tells, or else asks the server.
-func findFlavour(ctx context.Context, name string, cfg *Config, o *s3.Options) (*flavour, error) {
+func (b *bucket) findFlavour(ctx context.Context, cfg *Config, o *s3.Options) (*flavour, error) {
 	if cfg.Flavour != "" {
 		return flavourNamed(cfg.Flavour)
 	}
@@ -89,24 +94,29 @@ func findFlavour(ctx context.Context, name string, cfg *Config, o *s3.Options) (
 	if f := flavourOfHost(u.Hostname()); f != nil {
 		return f, nil
 	}
-	return probe(ctx, u.JoinPath(name), o.HTTPClient)
+	return b.probe(ctx, u.JoinPath(b.name), o.HTTPClient)
 }
 
 // cephRequest is how Ceph numbers requests: a counter, the time, the number of the gateway, and the name of its zone
 // (https://github.com/ceph/ceph/blob/v16.2.15/src/rgw/services/svc_zone_utils.cc, unique_trans_id).
 var cephRequest = regexp.MustCompile(`^tx[0-9a-f]{21}-[0-9a-f]{10,16}-[0-9a-f]+-.`)
 
-// probe asks the server who it is. It needs no credentials: whatever the answer is, its headers tell.
-func probe(ctx context.Context, u *url.URL, client s3.HTTPClient) (*flavour, error) {
+// probe asks the server for its flavour. It needs no credentials: the headers of any response show it.
+func (b *bucket) probe(ctx context.Context, u *url.URL, client s3.HTTPClient) (*flavour, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, u.String(), nil)
 	if err != nil {
 		return nil, fmt.Errorf("%w: the endpoint is no URL", blob.ErrInvalid)
 	}
-	resp, err := client.Do(req)
+	var resp *http.Response
+	err = b.calls.Once(ctx, "HeadBucket", func(ctx context.Context) (err error) {
+		if resp, err = client.Do(req.WithContext(ctx)); err != nil {
+			return asFailure(err)
+		}
+		return resp.Body.Close()
+	})
 	if err != nil {
-		return nil, fmt.Errorf("the server cannot be asked for its flavour (name it, and it is not asked): %w", asFailure(err))
+		return nil, fmt.Errorf("the server cannot be asked for its flavour (name it, and it is not asked): %w", err)
 	}
-	resp.Body.Close()
 	if f := flavourOfServer(resp.Header.Get("Server")); f != nil {
 		return f, nil
 	}

@@ -15,7 +15,7 @@ import (
 // Policy returns the policy of the bucket, a JSON document. A bucket without one is blob.ErrNotExist.
 func (b *Bucket) Policy(ctx context.Context) (string, error) {
 	policy := ""
-	err := b.own(ctx, "policy", "", func(ctx context.Context) error {
+	err := b.own(ctx, "policy", "", "GetBucketPolicy", func(ctx context.Context) error {
 		out, err := b.raw.client.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: &b.raw.name})
 		if err == nil {
 			policy = aws.ToString(out.Policy)
@@ -30,7 +30,7 @@ func (b *Bucket) SetPolicy(ctx context.Context, policy string) error {
 	if !json.Valid([]byte(policy)) {
 		return b.fail("set policy", "", fmt.Errorf("%w: the policy is no JSON document", blob.ErrInvalid))
 	}
-	return b.own(ctx, "set policy", "", func(ctx context.Context) error {
+	return b.own(ctx, "set policy", "", "PutBucketPolicy", func(ctx context.Context) error {
 		_, err := b.raw.client.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: &b.raw.name, Policy: &policy})
 		return err
 	})
@@ -38,7 +38,7 @@ func (b *Bucket) SetPolicy(ctx context.Context, policy string) error {
 
 // DeletePolicy removes the policy of the bucket. It is no error if there is none.
 func (b *Bucket) DeletePolicy(ctx context.Context) error {
-	return b.own(ctx, "delete policy", "", func(ctx context.Context) error {
+	return b.own(ctx, "delete policy", "", "DeleteBucketPolicy", func(ctx context.Context) error {
 		_, err := b.raw.client.DeleteBucketPolicy(ctx, &s3.DeleteBucketPolicyInput{Bucket: &b.raw.name})
 		return err
 	})
@@ -56,7 +56,7 @@ type PublicAccessBlock struct {
 // value.
 func (b *Bucket) PublicAccessBlock(ctx context.Context) (PublicAccessBlock, error) {
 	var p PublicAccessBlock
-	err := b.own(ctx, "public access block", "", func(ctx context.Context) error {
+	err := b.own(ctx, "public access block", "", "GetPublicAccessBlock", func(ctx context.Context) error {
 		out, err := b.raw.client.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{Bucket: &b.raw.name})
 		if err == nil && out.PublicAccessBlockConfiguration != nil {
 			c := out.PublicAccessBlockConfiguration
@@ -69,7 +69,7 @@ func (b *Bucket) PublicAccessBlock(ctx context.Context) (PublicAccessBlock, erro
 
 // SetPublicAccessBlock replaces the settings of the bucket.
 func (b *Bucket) SetPublicAccessBlock(ctx context.Context, p PublicAccessBlock) error {
-	return b.own(ctx, "set public access block", "", func(ctx context.Context) error {
+	return b.own(ctx, "set public access block", "", "PutPublicAccessBlock", func(ctx context.Context) error {
 		_, err := b.raw.client.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{Bucket: &b.raw.name,
 			PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{BlockPublicAcls: &p.BlockACLs, IgnorePublicAcls: &p.IgnoreACLs,
 				BlockPublicPolicy: &p.BlockPolicy, RestrictPublicBuckets: &p.RestrictPolicy}})

@@ -17,24 +17,13 @@ import (
 	"github.com/holdall-go/holdall/blob"
 	"github.com/holdall-go/holdall/internal/body"
 	"github.com/holdall-go/holdall/internal/parts"
-	"github.com/holdall-go/holdall/internal/retry"
+	"github.com/holdall-go/holdall/internal/remote"
 )
 
 type partLimits = parts.Limits
 
-const (
-	// putConcurrency is how many parts of one Put are under way at once, unless the caller hints otherwise.
-	putConcurrency = 8
-
-	// abortTime is how long the removal of a failed upload may take. The call that failed has perhaps no time left.
-	abortTime = 30 * time.Second
-
-	// partPatience is how long parts that are under way may go on when the call has failed.
-	partPatience = time.Second
-
-	// abortPatience is how long a failed call waits for that.
-	abortPatience = 2 * time.Second
-)
+// putConcurrency is how many parts of one Put are in progress at once, unless the caller hints otherwise.
+const putConcurrency = 8
 
 // Put sends a body of up to one part in one request, and a longer one in parts.
 func (b *bucket) Put(ctx context.Context, key string, r io.Reader, opts *blob.PutOptions) (*blob.Object, error) {
@@ -141,14 +130,14 @@ func (b *bucket) putSingle(ctx context.Context, w *write, size int64, sum uint32
 		in.Metadata = with(in.Metadata, metaCRC32C, hexCRC(sum))
 	}
 	var out *s3.PutObjectOutput
-	lost, err := b.try(ctx, func(ctx context.Context) (err error) {
+	ambiguous, err := b.try(ctx, "PutObject", func(ctx context.Context) (err error) {
 		content := &sending{r: open(), size: size}
 		in.Body = content
 		out, err = b.client.PutObject(ctx, in)
-		return content.settle(answer(err, func() *string { return out.ETag }, "an ETag"))
+		return content.end(requireField(err, func() *string { return out.ETag }, "an ETag"))
 	})
 	if err != nil {
-		return b.settle(ctx, w, lost, err)
+		return b.resolve(ctx, w, ambiguous, err)
 	}
 	if err := b.encrypted(w, out.ServerSideEncryption, out.SSECustomerAlgorithm); err != nil {
 		return nil, err
@@ -189,8 +178,8 @@ func (s *sending) Seek(offset int64, whence int) (int64, error) {
 	return at, err
 }
 
-// settle returns what is known of a request that has ended with err, and ends its body.
-func (s *sending) settle(err error) error {
+// end ends the body of a request that has ended with err, and returns what that means.
+func (s *sending) end(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -198,8 +187,8 @@ func (s *sending) settle(err error) error {
 	defer s.mu.Unlock()
 	s.shut = true
 	err = asFailure(err)
-	if f := failed(err); f != nil && s.at < s.size {
-		f.lost = false
+	if f := remote.AsFailure(err); f != nil && s.at < s.size {
+		f.Ambiguous = false
 	}
 	return err
 }
@@ -209,7 +198,7 @@ type write struct {
 	key        string
 	attributes blob.Attributes
 	cond       blob.Condition
-	mark       string // of a conditional write
+	token      string // of a conditional write: a unique idempotency token
 	kept       bool   // the attributes of a copy are those of its source
 
 	contentType, encoding, language, disposition, cache *string
@@ -234,8 +223,8 @@ func (b *bucket) newWrite(key string, a *blob.Attributes, cond blob.Condition, p
 	}
 	w.attributes.Metadata = decodeMetadata(w.metadata)
 	if !cond.IsZero() {
-		w.mark = rand.Text()[:22]
-		w.metadata = with(w.metadata, metaWrite, w.mark)
+		w.token = rand.Text()[:22]
+		w.metadata = with(w.metadata, metaWrite, w.token)
 	}
 	return w, nil
 }
@@ -248,44 +237,44 @@ func with(m map[string]string, name, value string) map[string]string {
 	return m
 }
 
-// settle gives the outcome of a write that failed. If the write depends on a condition and an answer of it was lost,
-// the failure may be about what the write itself has left: each such write leaves a mark of its own, and is done if the
-// mark is there.
-func (b *bucket) settle(ctx context.Context, w *write, lost bool, err error) (*blob.Object, error) {
-	f := failed(err)
-	refused := errors.Is(err, blob.ErrPrecondition) || errors.Is(err, fs404)
+// resolve returns the outcome of a write that ended with err. If the write has a condition and an attempt may have been
+// carried out, a failed condition may be due to the object that this same write has stored. Every conditional write
+// therefore stores a unique idempotency token in the metadata: if the object under the key has it, the write succeeded.
+func (b *bucket) resolve(ctx context.Context, w *write, ambiguous bool, err error) (*blob.Object, error) {
 	switch {
 	case w.cond.IsZero():
 		return nil, err
-	case !lost && refused:
+	case !ambiguous && (errors.Is(err, blob.ErrPrecondition) || errors.Is(err, blob.ErrNotExist)):
 		return nil, w.refused(err)
-	case !lost && (f == nil || !f.lost):
+	case !ambiguous:
 		return nil, err
 	}
-	var metadata map[string]string
-	o, herr := b.head(ctx, w.key, blob.Condition{}, "", &metadata)
-	if herr == nil && metadata[metaWrite] == w.mark {
-		return o, nil
-	}
-	if herr == nil && f != nil && !refused { // our write is not there now, and was perhaps never
-		herr = fmt.Errorf("the object there is not ours")
-	}
-	return nil, ambiguous(cmp.Or(err, herr))
+	return remote.Resolve(err, func() (*blob.Object, remote.Outcome) { return b.findWrite(ctx, w) })
 }
 
-var fs404 = blob.ErrNotExist
+// findWrite looks for the idempotency token of w in the object under its key. If that has another, the write may have
+// been replaced, or may still be carried out.
+func (b *bucket) findWrite(ctx context.Context, w *write) (*blob.Object, remote.Outcome) {
+	if w.token != "" {
+		var metadata map[string]string
+		if o, err := b.head(ctx, w.key, blob.Condition{}, "", &metadata); err == nil && metadata[metaWrite] == w.token {
+			return o, remote.Applied
+		}
+	}
+	return nil, remote.Unknown
+}
 
-// refused gives a lost condition its name.
+// refused returns the error of a write whose condition did not hold.
 func (w *write) refused(err error) error {
-	f := failed(err)
+	f := remote.AsFailure(err)
 	if f == nil {
 		return err
 	}
 	switch {
-	case w.cond.Kind() == blob.KindAbsent && errors.Is(f.is, blob.ErrPrecondition):
-		f.is = blob.ErrExist
-	case w.cond.Kind() == blob.KindMatch && f.is == blob.ErrNotExist && f.code != "NoSuchBucket":
-		f.is = fmt.Errorf("%w, as there is no object", blob.ErrPrecondition)
+	case w.cond.Kind() == blob.KindAbsent && errors.Is(f.Is, blob.ErrPrecondition):
+		f.Is = blob.ErrExist
+	case w.cond.Kind() == blob.KindMatch && f.Is == blob.ErrNotExist && f.Code != "NoSuchBucket":
+		f.Is = fmt.Errorf("%w, as there is no object", blob.ErrPrecondition)
 	}
 	return f
 }
@@ -303,7 +292,7 @@ func (b *bucket) putParts(ctx context.Context, w *write, src parts.Source, concu
 	var mu sync.Mutex
 	var done []sent
 	err = parts.Send(ctx, src, cmp.Or(concurrency, putConcurrency), func(ctx context.Context, p *parts.Part) error {
-		ctx, cancel := patient(ctx)
+		ctx, cancel := remote.WithGrace(ctx, remote.PartGrace)
 		defer cancel()
 		tag, err := u.send(ctx, p.Number, p.Size, p.CRC32C, p.Open)
 		mu.Lock()
@@ -324,33 +313,9 @@ func (b *bucket) putParts(ctx context.Context, w *write, src parts.Source, concu
 	return o, err
 }
 
-// patient returns a ctx that outlives ctx a little. A part whose request is cut off may be stored all the same, after the
-// upload has been aborted, which brings the upload back on some servers. So requests under way may end by themselves.
-func patient(ctx context.Context) (context.Context, context.CancelFunc) {
-	outlives, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(partPatience, cancel) })
-	return outlives, func() {
-		stop()
-		cancel()
-	}
-}
-
-// cleanUp removes a failed upload, in time of its own. It is waited for, but not for long: the caller may have ended
-// the call because nothing answers.
+// cleanUp removes a failed upload.
 func (b *bucket) cleanUp(ctx context.Context, key, id string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTime)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer cancel()
-		b.abortFirmly(ctx, key, id)
-	}()
-	patience := time.NewTimer(abortPatience)
-	defer patience.Stop()
-	select {
-	case <-done:
-	case <-patience.C:
-	}
+	remote.CleanUp(ctx, func(ctx context.Context) { b.abortFirmly(ctx, key, id) })
 }
 
 // abortFirmly aborts an upload until the server no longer knows it: a part that was under way may arrive after the first
@@ -360,8 +325,11 @@ func (b *bucket) abortFirmly(ctx context.Context, key, id string) {
 		if err := b.abort(ctx, key, id); err != nil {
 			return
 		}
-		_, err := b.client.ListParts(ctx, &s3.ListPartsInput{Bucket: &b.name, Key: &key, UploadId: &id, MaxParts: aws.Int32(1)})
-		if err != nil || wait > time.Second || !retry.Sleep(ctx, wait) {
+		err := b.calls.Once(ctx, "ListParts", func(ctx context.Context) error {
+			_, err := b.client.ListParts(ctx, &s3.ListPartsInput{Bucket: &b.name, Key: &key, UploadId: &id, MaxParts: aws.Int32(1)})
+			return err
+		})
+		if err != nil || wait > time.Second || !remote.Sleep(ctx, wait) {
 			return
 		}
 	}
@@ -378,19 +346,17 @@ func (b *bucket) begin(ctx context.Context, w *write) (id string, err error) {
 	if b.flavour.checksums {
 		in.ChecksumAlgorithm, in.ChecksumType = types.ChecksumAlgorithmCrc32c, types.ChecksumTypeFullObject
 	}
-	// If ctx ends while the request is under way, the answer is waited for a little, since it has the name of what must
-	// be removed again.
-	patient, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	// If ctx ends while the request is in progress, its response is still waited for: it has the ID of the upload, which
+	// must be removed again.
+	extended, cancel := remote.WithGrace(ctx, remote.StartGrace)
 	defer cancel()
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(abortPatience, cancel) })
-	defer stop()
 	var out *s3.CreateMultipartUploadOutput
-	err = b.call(patient, func(patient context.Context) (err error) {
+	err = b.call(extended, "CreateMultipartUpload", func(extended context.Context) (err error) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		out, err = b.client.CreateMultipartUpload(patient, in)
-		return answer(err, func() *string { return out.UploadId }, "the ID of the upload")
+		out, err = b.client.CreateMultipartUpload(extended, in)
+		return requireField(err, func() *string { return out.UploadId }, "the ID of the upload")
 	})
 	if err != nil {
 		return "", err

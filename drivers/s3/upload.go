@@ -20,6 +20,7 @@ import (
 	"github.com/holdall-go/holdall/blob"
 	"github.com/holdall-go/holdall/internal/body"
 	"github.com/holdall-go/holdall/internal/parts"
+	"github.com/holdall-go/holdall/internal/remote"
 )
 
 func (b *bucket) Upload(ctx context.Context, key string, opts *blob.UploadOptions) (blob.Upload, error) {
@@ -36,7 +37,7 @@ func (b *bucket) Upload(ctx context.Context, key string, opts *blob.UploadOption
 		u.id, err = b.begin(ctx, w)
 		return u, err
 	}
-	w.mark, u.resumed = "", true // it began with another mark, which nobody knows
+	w.token, u.resumed = "", true // the upload was started with another, which is not known
 	for p, err := range u.Parts(ctx) {
 		if err != nil {
 			return nil, err
@@ -91,43 +92,35 @@ func (u *upload) send(ctx context.Context, n int, size int64, sum uint32, open f
 	if b.flavour.checksums {
 		in.ChecksumCRC32C = base64CRC(sum)
 	}
-	err = b.call(ctx, func(ctx context.Context) error {
+	err = b.call(ctx, "UploadPart", func(ctx context.Context) error {
 		in.Body = open()
 		out, err := b.client.UploadPart(ctx, in)
 		if err == nil {
 			tag = out.ETag
 		}
-		return answer(err, func() *string { return tag }, "an ETag")
+		return requireField(err, func() *string { return tag }, "an ETag")
 	})
 	return tag, err
 }
 
 func (u *upload) Parts(ctx context.Context) iter.Seq2[blob.Part, error] {
-	return func(yield func(blob.Part, error) bool) {
-		in := &s3.ListPartsInput{Bucket: &u.b.name, Key: &u.w.key, UploadId: &u.id}
-		for {
-			var out *s3.ListPartsOutput
-			err := u.b.call(ctx, func(ctx context.Context) (err error) {
-				out, err = u.b.client.ListParts(ctx, in)
-				return answer(err, func() *string { return out.UploadId }, "the ID of the upload")
-			})
-			if err != nil {
-				yield(blob.Part{}, err)
-				return
-			}
-			for _, p := range out.Parts {
-				part := blob.Part{Number: int(aws.ToInt32(p.PartNumber)), Size: aws.ToInt64(p.Size), ETag: etag(p.ETag),
-					Checksums: sums{crc32c: p.ChecksumCRC32C, crc32: p.ChecksumCRC32, crc64nvme: p.ChecksumCRC64NVME, sha1: p.ChecksumSHA1, sha256: p.ChecksumSHA256}.read()}
-				if !yield(part, nil) {
-					return
-				}
-			}
-			if !aws.ToBool(out.IsTruncated) {
-				return
-			}
-			in.PartNumberMarker = out.NextPartNumberMarker
+	return remote.Pages(ctx, "", func(ctx context.Context, after string) (page remote.Page[blob.Part, string], err error) {
+		in := &s3.ListPartsInput{Bucket: &u.b.name, Key: &u.w.key, UploadId: &u.id, PartNumberMarker: header(after)}
+		var out *s3.ListPartsOutput
+		err = u.b.call(ctx, "ListParts", func(ctx context.Context) (err error) {
+			out, err = u.b.client.ListParts(ctx, in)
+			return requireField(err, func() *string { return out.UploadId }, "the ID of the upload")
+		})
+		if err != nil {
+			return page, err
 		}
-	}
+		for _, p := range out.Parts {
+			page.Items = append(page.Items, blob.Part{Number: int(aws.ToInt32(p.PartNumber)), Size: aws.ToInt64(p.Size), ETag: etag(p.ETag),
+				Checksums: sums{crc32c: p.ChecksumCRC32C, crc32: p.ChecksumCRC32, crc64nvme: p.ChecksumCRC64NVME, sha1: p.ChecksumSHA1, sha256: p.ChecksumSHA256}.read()})
+		}
+		page.Next, page.More = aws.ToString(out.NextPartNumberMarker), aws.ToBool(out.IsTruncated)
+		return page, nil
+	})
 }
 
 // Complete asks the server which parts have arrived, since other processes may have sent some.
@@ -208,15 +201,15 @@ func (u *upload) complete(ctx context.Context, all []sent) (*blob.Object, error)
 		in.ChecksumCRC32C, in.ChecksumType = base64CRC(whole), types.ChecksumTypeFullObject
 	}
 	var out *s3.CompleteMultipartUploadOutput
-	lost, err := b.try(ctx, func(ctx context.Context) (err error) {
+	ambiguous, err := b.try(ctx, "CompleteMultipartUpload", func(ctx context.Context) (err error) {
 		out, err = b.client.CompleteMultipartUpload(ctx, in)
 		if err == nil && b.flavour.silentETags && aws.ToString(out.Bucket) != "" && aws.ToString(out.ETag) == "" {
 			out.ETag = etagOfParts(list)
 		}
-		return answer(err, func() *string { return out.ETag }, "an ETag")
+		return requireField(err, func() *string { return out.ETag }, "an ETag")
 	})
 	if err != nil {
-		return u.settle(ctx, lost, err)
+		return u.resolve(ctx, ambiguous, err)
 	}
 	o := &blob.Object{Key: u.w.key, Size: size, ETag: etag(out.ETag), Version: b.version(out.VersionId), Attributes: u.w.attributes}
 	if known {
@@ -239,9 +232,10 @@ func etagOfParts(list []types.CompletedPart) *string {
 	return aws.String(fmt.Sprintf("%x-%d", all.Sum(nil), len(list)))
 }
 
-// settle gives the outcome of a completion that failed. One whose answer was lost has ended the upload, so another
-// attempt does not find it: the mark that the upload began with tells whether the object is ours.
-func (u *upload) settle(ctx context.Context, lost bool, err error) (*blob.Object, error) {
+// resolve returns the outcome of a completion that failed. A completion that was carried out has ended the upload, so a
+// repeated one does not find it: the idempotency token that the upload was started with shows whether the object under
+// the key is its own.
+func (u *upload) resolve(ctx context.Context, ambiguous bool, err error) (*blob.Object, error) {
 	if errors.Is(err, errBusy) { // which Ceph also says of an upload that is gone
 		for _, gone := range u.Parts(ctx) {
 			if errors.Is(gone, blob.ErrNotExist) {
@@ -250,74 +244,65 @@ func (u *upload) settle(ctx context.Context, lost bool, err error) (*blob.Object
 			break
 		}
 	}
-	f := failed(err)
-	if !lost && (f == nil || !f.lost) {
-		if !u.w.cond.IsZero() && f != nil && f.code != "NoSuchUpload" {
+	f := remote.AsFailure(err)
+	if !ambiguous {
+		if !u.w.cond.IsZero() && f != nil && f.Code != "NoSuchUpload" {
 			return nil, u.w.refused(err)
 		}
 		return nil, err
 	}
-	if u.w.mark != "" {
-		var metadata map[string]string
-		o, herr := u.b.head(ctx, u.w.key, blob.Condition{}, "", &metadata)
-		if herr == nil && metadata[metaWrite] == u.w.mark {
-			return o, nil
+	return remote.Resolve(err, func() (*blob.Object, remote.Outcome) {
+		o, outcome := u.b.findWrite(ctx, u.w)
+		if outcome == remote.Unknown && f != nil && !f.Ambiguous && !errors.Is(err, blob.ErrNotExist) && !errors.Is(err, blob.ErrPrecondition) {
+			outcome = remote.NotApplied // the last attempt found the upload, and did not complete it
 		}
-	}
-	if !errors.Is(err, blob.ErrNotExist) && !errors.Is(err, blob.ErrPrecondition) && f != nil && !f.lost {
-		return nil, err
-	}
-	return nil, ambiguous(err)
+		return o, outcome
+	})
 }
 
 func (u *upload) Abort(ctx context.Context) error { return u.b.abort(ctx, u.w.key, u.id) }
 
 // abort removes an upload. One that is gone is success.
 func (b *bucket) abort(ctx context.Context, key, id string) error {
-	err := b.call(ctx, func(ctx context.Context) error {
+	err := b.call(ctx, "AbortMultipartUpload", func(ctx context.Context) error {
 		_, err := b.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &b.name, Key: &key, UploadId: &id})
 		return err
 	})
-	if f := failed(err); f != nil && f.status == http.StatusNotFound && f.code != "NoSuchBucket" {
+	if f := remote.AsFailure(err); f != nil && f.Status == http.StatusNotFound && f.Code != "NoSuchBucket" {
 		return nil
 	}
 	return err
 }
 
 func (b *bucket) Uploads(ctx context.Context, prefix string) iter.Seq2[*blob.UploadInfo, error] {
-	return func(yield func(*blob.UploadInfo, error) bool) {
-		in := &s3.ListMultipartUploadsInput{Bucket: &b.name, Prefix: header(prefix), EncodingType: types.EncodingTypeUrl}
-		for {
-			var out *s3.ListMultipartUploadsOutput
-			err := b.call(ctx, func(ctx context.Context) (err error) {
-				out, err = b.client.ListMultipartUploads(ctx, in)
-				return answer(err, func() *string { return out.Bucket }, "the name of the bucket")
-			})
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			encoded := out.EncodingType == types.EncodingTypeUrl || b.flavour.keyedUploads
-			for _, u := range out.Uploads {
-				key, err := unescape(aws.ToString(u.Key), encoded)
-				if err == nil && !strings.HasPrefix(key, prefix) { // Swift lists "a" below "a/"
-					continue
-				}
-				if !yield(&blob.UploadInfo{Key: key, ID: aws.ToString(u.UploadId), Initiated: aws.ToTime(u.Initiated)}, err) || err != nil {
-					return
-				}
-			}
-			if !aws.ToBool(out.IsTruncated) {
-				return
-			}
-			marker, err := unescape(aws.ToString(out.NextKeyMarker), encoded)
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			in.KeyMarker, in.UploadIdMarker = &marker, out.NextUploadIdMarker
+	return remote.Pages(ctx, uploadMarker{}, func(ctx context.Context, at uploadMarker) (page remote.Page[*blob.UploadInfo, uploadMarker], err error) {
+		in := &s3.ListMultipartUploadsInput{Bucket: &b.name, Prefix: header(prefix), EncodingType: types.EncodingTypeUrl,
+			KeyMarker: header(at.key), UploadIdMarker: header(at.id)}
+		var out *s3.ListMultipartUploadsOutput
+		err = b.call(ctx, "ListMultipartUploads", func(ctx context.Context) (err error) {
+			out, err = b.client.ListMultipartUploads(ctx, in)
+			return requireField(err, func() *string { return out.Bucket }, "the name of the bucket")
+		})
+		if err != nil {
+			return page, err
 		}
-	}
+		encoded := out.EncodingType == types.EncodingTypeUrl || b.flavour.keyedUploads
+		for _, u := range out.Uploads {
+			key, err := unescape(aws.ToString(u.Key), encoded)
+			if err != nil {
+				return page, err
+			}
+			if strings.HasPrefix(key, prefix) { // Swift lists "a" below "a/"
+				page.Items = append(page.Items, &blob.UploadInfo{Key: key, ID: aws.ToString(u.UploadId), Initiated: aws.ToTime(u.Initiated)})
+			}
+		}
+		page.More, page.Next.id = aws.ToBool(out.IsTruncated), aws.ToString(out.NextUploadIdMarker)
+		page.Next.key, err = unescape(aws.ToString(out.NextKeyMarker), encoded)
+		return page, err
+	})
 }
+
+// An uploadMarker is the upload after which a page of uploads begins.
+type uploadMarker struct{ key, id string }
 
 func abs(n int) int { return max(n, -n) }

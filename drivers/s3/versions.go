@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/xml"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -16,65 +15,45 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/remote"
 )
 
 // listVersions yields every version of the objects that opts select, newest first, and their delete markers.
 func (b *bucket) listVersions(ctx context.Context, opts *blob.ListOptions) iter.Seq2[*blob.Object, error] {
-	return func(yield func(*blob.Object, error) bool) {
-		start := opts.Start()
-		size := maxPage
-		if opts.PageSize > 0 {
-			size = min(size, opts.PageSize)
-		}
-		in := &s3.ListObjectVersionsInput{Bucket: &b.name, Prefix: header(opts.Prefix), KeyMarker: header(b.flavour.startAfter(start, opts.Prefix)),
-			EncodingType: types.EncodingTypeUrl, MaxKeys: aws.Int32(int32(size))}
-		for {
-			page, out, err := b.versionsPage(ctx, in)
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			for _, o := range page {
-				if o.Key >= start && !yield(o, nil) {
-					return
-				}
-			}
-			if !aws.ToBool(out.IsTruncated) {
-				return
-			}
-			marker, err := unescape(aws.ToString(out.NextKeyMarker), out.EncodingType == types.EncodingTypeUrl)
-			if err == nil && marker == "" {
-				err = errNowhere
-			}
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			in.KeyMarker, in.VersionIdMarker = &marker, out.NextVersionIdMarker
-		}
+	start := opts.Start()
+	size := maxPage
+	if opts.PageSize > 0 {
+		size = min(size, opts.PageSize)
 	}
+	in := s3.ListObjectVersionsInput{Bucket: &b.name, Prefix: header(opts.Prefix), EncodingType: types.EncodingTypeUrl, MaxKeys: aws.Int32(int32(size))}
+	first := versionMarker{key: b.flavour.startAfter(start, opts.Prefix)}
+	return fromKey(remote.Pages(ctx, first, func(ctx context.Context, at versionMarker) (remote.Page[*blob.Object, versionMarker], error) {
+		in := in
+		in.KeyMarker, in.VersionIdMarker = header(at.key), header(at.version)
+		return b.versionsPage(ctx, &in)
+	}), start)
 }
 
-var errNowhere = errors.New("the server says that a listing goes on, and not from where")
+// A versionMarker is the place in a listing of versions after which a page begins.
+type versionMarker struct{ key, version string }
 
-// versionsPage puts versions and delete markers, which the SDK gives apart, back into the order in which they came: their
-// times, in seconds, do not tell it.
-func (b *bucket) versionsPage(ctx context.Context, in *s3.ListObjectVersionsInput) ([]*blob.Object, *s3.ListObjectVersionsOutput, error) {
+// versionsPage puts versions and delete markers, which the SDK returns in two lists, back into the order in which the
+// server sent them: their times, in seconds, do not show it.
+func (b *bucket) versionsPage(ctx context.Context, in *s3.ListObjectVersionsInput) (page remote.Page[*blob.Object, versionMarker], err error) {
 	var order []bool
 	var out *s3.ListObjectVersionsOutput
-	err := b.call(context.WithValue(ctx, orderKey{}, &order), func(ctx context.Context) (err error) {
+	err = b.call(context.WithValue(ctx, orderKey{}, &order), "ListObjectVersions", func(ctx context.Context) (err error) {
 		out, err = b.client.ListObjectVersions(ctx, in)
-		return answer(err, func() *string { return out.Name }, "the name of the bucket")
+		return requireField(err, func() *string { return out.Name }, "the name of the bucket")
 	})
 	if err != nil {
-		return nil, nil, err
+		return page, err
 	}
 	versions, markers := out.Versions, out.DeleteMarkers
 	if len(order) != len(versions)+len(markers) {
-		return nil, nil, fmt.Errorf("a listing of versions has %d entries, of which %d were read", len(order), len(versions)+len(markers))
+		return page, fmt.Errorf("a listing of versions has %d entries, of which %d were read", len(order), len(versions)+len(markers))
 	}
 	encoded := out.EncodingType == types.EncodingTypeUrl
-	page := make([]*blob.Object, 0, len(order))
 	for _, isMarker := range order {
 		var o *blob.Object
 		var key *string
@@ -86,11 +65,13 @@ func (b *bucket) versionsPage(ctx context.Context, in *s3.ListObjectVersionsInpu
 			o, key, versions = &blob.Object{Size: aws.ToInt64(v.Size), ModTime: modTime(v.LastModified), ETag: etag(v.ETag), Version: aws.ToString(v.VersionId)}, v.Key, versions[1:]
 		}
 		if o.Key, err = unescape(aws.ToString(key), encoded); err != nil {
-			return nil, nil, err
+			return page, err
 		}
-		page = append(page, o)
+		page.Items = append(page.Items, o)
 	}
-	return page, out, nil
+	page.More, page.Next.version = aws.ToBool(out.IsTruncated), aws.ToString(out.NextVersionIdMarker)
+	page.Next.key, err = unescape(aws.ToString(out.NextKeyMarker), encoded)
+	return page, err
 }
 
 type orderKey struct{}

@@ -15,6 +15,7 @@ import (
 	"github.com/holdall-go/holdall/blob"
 	"github.com/holdall-go/holdall/internal/body"
 	"github.com/holdall-go/holdall/internal/parts"
+	"github.com/holdall-go/holdall/internal/remote"
 )
 
 // putWhole stores a stream with one request, however long it is, since the server does not honour the condition at the
@@ -64,11 +65,11 @@ func (b *bucket) putThrough(ctx context.Context, w *write, r io.Reader, size int
 		return nil, why
 	}
 	if err != nil {
-		f := failed(err)
+		f := remote.AsFailure(err)
 		if f != nil && !whole {
-			f.lost = false
+			f.Ambiguous = false
 		}
-		return b.settle(ctx, w, f != nil && f.lost, err)
+		return b.resolve(ctx, w, f != nil && f.Ambiguous, err)
 	}
 	if err := b.encrypted(w, out.ServerSideEncryption, out.SSECustomerAlgorithm); err != nil {
 		return nil, err

@@ -1,5 +1,4 @@
-// Package retry holds how long drivers wait before they send a request again.
-package retry
+package remote
 
 import (
 	"context"
@@ -11,20 +10,20 @@ import (
 	"time"
 )
 
-// A Backoff says how waits grow.
+// A Backoff is how the waits between the attempts of a call grow.
 type Backoff struct {
 	First time.Duration // the bound of the first wait; it doubles from wait to wait
-	Most  time.Duration // the largest bound
+	Max   time.Duration // the largest bound
 }
 
-// Delay is how long to wait after an attempt, counted from 1: a random time below a bound that doubles, so that many
-// who failed together do not come back together, and at least what the server asked for.
+// Delay returns how long to wait after an attempt, counted from 1: a random time below a bound that doubles, so that
+// clients whose calls failed together do not return together, in addition to the time that the server asked for.
 func (b Backoff) Delay(attempt int, after time.Duration) time.Duration {
-	bound := min(b.First<<min(attempt-1, 10), b.Most)
-	return after + time.Duration(rand.Int64N(int64(bound)))
+	bound := min(b.First<<min(attempt-1, 10), b.Max)
+	return after + time.Duration(rand.Int64N(max(1, int64(bound))))
 }
 
-// Sleep waits, and tells whether ctx let it.
+// Sleep waits for d, or until ctx ends, and reports whether it has waited for d.
 func Sleep(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -36,9 +35,9 @@ func Sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// After reads the value of a Retry-After header, which is a number of seconds or a date (RFC 9110, section 10.2.3).
-// What is neither, or lies in the past, is zero; what is longer than a hundred years is that.
-func After(value string, now time.Time) time.Duration {
+// RetryAfter parses the value of a Retry-After header, which is a number of seconds or a date (RFC 9110, section
+// 10.2.3). A value that is neither, or lies in the past, is 0; one of more than a hundred years is a hundred years.
+func RetryAfter(value string, now time.Time) time.Duration {
 	if value == "" {
 		return 0
 	}
