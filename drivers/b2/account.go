@@ -9,9 +9,12 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/Backblaze/blazer/base"
+
+	"github.com/holdall-go/holdall/internal/remote"
 )
 
 // An account is an application key, and what B2 has given for it: a token that is good for a day, where to send calls,
@@ -19,12 +22,13 @@ import (
 type account struct {
 	keyID, key string
 	endpoint   string
-	attempts   int
+	calls      remote.Caller
 	transport  *transport
+	counts     [3]atomic.Int64 // of attempts, by class
 
 	mu      sync.Mutex
 	grant   *grant
-	renewal *renewal // under way, or nil
+	renewal *renewal // in progress, or nil
 }
 
 // A grant is what B2 answers to b2_authorize_account, as far as it matters here.
@@ -48,7 +52,7 @@ func parseGrant(body []byte) (*grant, error) {
 	g := &grant{}
 	if err := json.Unmarshal(body, g); err != nil || g.Token == "" || g.APIInfo.StorageAPI == nil ||
 		g.APIInfo.StorageAPI.APIURL == "" || g.APIInfo.StorageAPI.DownloadURL == "" {
-		return nil, errors.New("lacks a token, or where to send calls")
+		return nil, errors.New("it lacks a token, or where to send calls")
 	}
 	return g, nil
 }
@@ -76,9 +80,10 @@ var needed = map[string]string{
 }
 
 // permits refuses a call that the key may not make, before it is made: B2's own answer does not say what is lacking.
-func (g *grant) permits(call string) error {
+func (g *grant) permits(call string) *remote.Failure {
 	if capability := needed[call]; capability != "" && !g.may(capability) {
-		return &Error{Call: call, is: fs.ErrPermission, Message: fmt.Sprintf("the application key lacks the capability %s, which %s needs", capability, call)}
+		return withError(&remote.Failure{Meaning: remote.Meaning{Is: fs.ErrPermission}, Call: call,
+			Message: fmt.Sprintf("the application key lacks the capability %s, which %s needs", capability, call)})
 	}
 	return nil
 }
@@ -87,11 +92,11 @@ func (g *grant) permits(call string) error {
 // https://www.backblaze.com/apidocs/b2-copy-file
 var neededWherePrivate = map[string]string{"b2_copy_file": "readFiles", "b2_copy_part": "readFiles"}
 
-// blame says in the answer to a call that was denied what the key lacks for it. That to an authorization, before which
-// there is no grant, is left as it is.
-func (g *grant) blame(e *Error) {
-	if capability := neededWherePrivate[e.Call]; e.Code == "unauthorized" && capability != "" && !g.may(capability) {
-		e.Message = fmt.Sprintf("the application key lacks the capability %s, which %s needs in a private bucket", capability, e.Call)
+// nameMissingCapability names in the failure of a call that was denied what the key lacks for it. An authorization,
+// before which there is no grant, is left as it is.
+func (g *grant) nameMissingCapability(f *remote.Failure) {
+	if capability := neededWherePrivate[f.Call]; f.Code == "unauthorized" && capability != "" && !g.may(capability) {
+		f.Message = fmt.Sprintf("the application key lacks the capability %s, which %s needs in a private bucket", capability, f.Call)
 	}
 }
 
@@ -155,7 +160,7 @@ func (a *account) ask(ctx context.Context, r *renewal) {
 		a.grant = g
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		err = unanswered("b2_authorize_account", errors.New("no answer in time"))
+		err = (&exchange{call: "b2_authorize_account"}).noResponse(errors.New("not in time"))
 	}
 	if r.err = err; a.renewal == r {
 		a.renewal = nil
@@ -172,14 +177,14 @@ func (a *account) authorize(ctx context.Context) (*base.B2, *grant, error) {
 		g = exchangeOf(ctx).grant
 		return err
 	})
-	switch e := failed(err); {
-	case e == nil:
-	case errors.Is(e.is, fs.ErrPermission):
-		e.is = fmt.Errorf("%w: the application key is not accepted", fs.ErrPermission)
-	case e.is != ErrCapExceeded: // it tells nothing about a bucket, an object or a key
-		e.is = nil
+	switch f := remote.AsFailure(err); {
+	case f == nil:
+	case errors.Is(f.Is, fs.ErrPermission):
+		f.Is = fmt.Errorf("%w: the application key is not accepted", fs.ErrPermission)
+	case f.Is != ErrCapExceeded: // it tells nothing about a bucket, an object or a key
+		f.Is = nil
 	}
-	if e := failed(err); e != nil && e.Status == http.StatusNotFound {
+	if f := remote.AsFailure(err); f != nil && f.Status == http.StatusNotFound {
 		err = fmt.Errorf("the endpoint is not of B2: %w", err)
 	}
 	return client, g, err

@@ -10,11 +10,11 @@ import (
 // A bucket is the driver: the methods of blob.Bucket, unchecked.
 type bucket struct {
 	blob.Unsupported
-	account *account
-	base    *base.Bucket
-	keep    bool // old versions
-	anyKeys bool
-	places  pool[*base.URL]
+	account    *account
+	base       *base.Bucket
+	keep       bool // old versions
+	anyKeys    bool
+	uploadURLs pool[*base.URL]
 }
 
 func newBucket(a *account, of *base.Bucket, cfg *Config) *bucket {

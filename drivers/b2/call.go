@@ -7,14 +7,14 @@ import (
 	"net/http"
 )
 
-// post makes a call that blazer's base does not have, or not whole. In and out are what the call takes and answers, in
+// post makes a call that blazer's base does not have, or not whole. In and out are its parameters and its response, in
 // JSON.
-func (a *account) post(ctx context.Context, call string, in, out any) (lost bool, err error) {
+func (a *account) post(ctx context.Context, call string, in, out any) error {
 	body, err := json.Marshal(in)
 	if err != nil {
-		return false, err
+		return err
 	}
-	return a.try(ctx, call, func(ctx context.Context) error {
+	return a.call(ctx, call, func(ctx context.Context) error {
 		u := a.current().APIInfo.StorageAPI.APIURL + "/b2api/v3/" + call
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, u, bytes.NewReader(body))
 		if err != nil {

@@ -1,15 +1,16 @@
 package b2
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
-	"net/url"
 	"os"
 	"strings"
 
 	"github.com/Backblaze/blazer/base"
 
 	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/remote"
 )
 
 // Config tells how a bucket is reached. The zero value is Backblaze's service, with the application key from where
@@ -33,13 +34,17 @@ type Config struct {
 	// MaxAttempts is how often a call is made in all, where that is safe. Zero is 5; 1 is no retry.
 	MaxAttempts int
 
-	// Transport sends the requests. Nil: one of this package, shared by all buckets of the process.
+	// Observe receives every call that was made, repeated attempts included. Nil: nothing does. See [blob.Attempt].
+	Observe func(blob.Attempt)
+
+	// Transport sends the requests. Nil: one of holdall's, shared by all buckets of the process.
 	Transport http.RoundTripper
 }
 
 // account makes the account that c tells of, which has no token yet.
 func (c *Config) account() (*account, error) {
-	a := &account{keyID: c.KeyID, key: c.Key, endpoint: strings.TrimSuffix(c.Endpoint, "/"), attempts: c.MaxAttempts}
+	a := &account{keyID: c.KeyID, key: c.Key, endpoint: strings.TrimSuffix(c.Endpoint, "/"), calls: remote.Caller{Attempts: cmp.Or(c.MaxAttempts, defaultAttempts), Backoff: backoff}}
+	a.calls.Observe = a.observe(c.Observe)
 	if a.keyID == "" && a.key == "" {
 		a.keyID, a.key = os.Getenv("B2_APPLICATION_KEY_ID"), os.Getenv("B2_APPLICATION_KEY")
 	}
@@ -49,13 +54,11 @@ func (c *Config) account() (*account, error) {
 	if a.endpoint == "" {
 		a.endpoint = base.APIBase
 	}
-	if a.attempts == 0 {
-		a.attempts = defaultAttempts
+	sending := c.Transport
+	if sending == nil {
+		sending = remote.Client(nil).Transport
 	}
-	a.transport = &transport{account: a, next: c.Transport}
-	if c.Transport == nil {
-		a.transport.next = sharedTransport
-	}
+	a.transport = &transport{account: a, next: remote.Observed(sending)}
 	return a, nil
 }
 
@@ -67,16 +70,7 @@ func (c *Config) check() error {
 	if c.Endpoint == "" {
 		return nil
 	}
-	u, err := url.Parse(c.Endpoint)
-	switch {
-	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Host == "":
-		return fmt.Errorf("%w: the endpoint is no URL of http or https, such as %s", blob.ErrInvalid, base.APIBase)
-	case u.User != nil:
-		return fmt.Errorf("%w: the endpoint has a user; the application key comes from the environment, or from Config", blob.ErrInvalid)
-	case u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
-		return fmt.Errorf("%w: the endpoint has a path, a query or a fragment", blob.ErrInvalid)
-	}
-	return nil
+	return remote.CheckEndpoint(c.Endpoint, false, base.APIBase, "the application key comes from the environment, or from Config")
 }
 
 // checkBucketName takes 6 to 63 letters, digits and hyphens.

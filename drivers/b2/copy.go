@@ -116,7 +116,7 @@ func (b *bucket) copyVersion(ctx context.Context, w *write, c *copying, whole []
 		in["metadataDirective"], in["contentType"], in["fileInfo"] = "REPLACE", w.contentType, w.info
 	}
 	var f file
-	if _, err := b.account.post(ctx, "b2_copy_file", in, &f); err != nil {
+	if err := b.account.post(ctx, "b2_copy_file", in, &f); err != nil {
 		return nil, err
 	}
 	return b.made(w, f.ID, c.size, time.UnixMilli(f.Time), whole), nil
@@ -143,7 +143,7 @@ func (b *bucket) copyParts(ctx context.Context, w *write, c *copying, whole []by
 		var made struct {
 			SHA1 string `json:"contentSha1"`
 		}
-		_, err := b.account.post(ctx, "b2_copy_part", map[string]any{"sourceFileId": c.id, "largeFileId": l.id, "partNumber": p.Number,
+		err := b.account.post(ctx, "b2_copy_part", map[string]any{"sourceFileId": c.id, "largeFileId": l.id, "partNumber": p.Number,
 			"range": fmt.Sprintf("bytes=%d-%d", p.Offset, p.Offset+p.Size-1)}, &made)
 		done.add(sent{n: p.Number, size: p.Size, sha1: made.SHA1})
 		return err

@@ -11,6 +11,7 @@ import (
 	"github.com/Backblaze/blazer/base"
 
 	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/remote"
 )
 
 // Delete removes an object. In B2 an overwrite keeps what was there, so to delete the newest version would bring back
@@ -62,15 +63,15 @@ func (b *bucket) hide(ctx context.Context, key string) (*marker, error) {
 		}
 		return err
 	})
-	e := failed(err)
+	f := remote.AsFailure(err)
 	switch {
 	case err == nil:
 		return m, nil
-	case e != nil && (e.Code == "no_such_file" || e.Code == "already_hidden" && b.keep):
+	case f != nil && (f.Code == "no_such_file" || f.Code == "already_hidden" && b.keep):
 		return nil, nil
 	case errors.Is(err, blob.ErrInvalid) && !b.anyKeys && strings.HasSuffix(key, "/"): // B2 keeps to its stricter pages: nothing has that name
 		return nil, nil
-	case e != nil && e.Code == "already_hidden":
+	case f != nil && f.Code == "already_hidden":
 		return b.findMarker(ctx, key)
 	}
 	return nil, err
@@ -121,7 +122,7 @@ func (b *bucket) removeVersion(ctx context.Context, key, id string) error {
 		found, _, _, err = b.base.ListFileVersions(ctx, 1, key, id, key, "")
 		return err
 	})
-	if e := failed(err); e != nil && e.Code == "bad_request" { // it has not the form of an ID
+	if f := remote.AsFailure(err); f != nil && f.Code == "bad_request" { // it has not the form of an ID
 		return nil
 	}
 	if err != nil || len(found) == 0 || found[0].ID != id || found[0].Name != key || found[0].Status == actionStart {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/holdall-go/holdall/internal/remote"
 )
 
 const (
@@ -147,7 +149,7 @@ func (f *fake) calls() []string {
 // open opens the bucket of the fake, and forgets the calls of that.
 func (f *fake) open(t *testing.T, change ...func(*Config)) *Bucket {
 	t.Helper()
-	transport := sharedTransport.Clone()
+	transport := remote.NewTransport(nil)
 	t.Cleanup(transport.CloseIdleConnections)
 	cfg := &Config{KeyID: testKeyID, Key: testKey, Endpoint: f.URL, Transport: transport}
 	for _, c := range change {

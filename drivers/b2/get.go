@@ -8,10 +8,10 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/remote"
 	"github.com/holdall-go/holdall/internal/text"
 )
 
@@ -36,9 +36,9 @@ func (b *bucket) Get(ctx context.Context, key string, opts *blob.GetOptions) (*b
 	if err != nil {
 		return nil, err
 	}
-	off, n, err := span(opts.Range, o, resp.Header.Get("Content-Range"))
+	off, n, err := remote.ContentRange(opts.Range, o, resp.Header.Get("Content-Range"))
 	if err == nil && resp.StatusCode == http.StatusOK && off > 0 { // the answer may be the whole in spite of the range
-		_, err = io.CopyN(io.Discard, resp.Body, off)
+		err = remote.Skip("download", resp.Body, off)
 	}
 	if err != nil {
 		resp.Body.Close()
@@ -88,11 +88,11 @@ func (b *bucket) download(ctx context.Context, method, key, version, asked strin
 		resp, err = b.account.transport.RoundTrip(req)
 		return err
 	})
-	if e := failed(err); e != nil && method == http.MethodHead && e.Status == http.StatusForbidden {
+	if f := remote.AsFailure(err); f != nil && method == http.MethodHead && f.Status == http.StatusForbidden {
 		_, resp, why := b.download(ctx, http.MethodGet, key, version, "bytes=0-0", cond)
 		if why == nil {
 			resp.Body.Close()
-		} else if e := failed(why); e != nil && e.Status == http.StatusForbidden { // and not 416, as of what is empty
+		} else if f := remote.AsFailure(why); f != nil && f.Status == http.StatusForbidden { // and not 416, as of what is empty
 			err = why
 		}
 	}
@@ -118,13 +118,13 @@ func (b *bucket) download(ctx context.Context, method, key, version, asked strin
 
 // readError gives the failures of reads that a condition or a version explains their meaning.
 func readError(err error, cond blob.Condition, version string) error {
-	e := failed(err)
+	f := remote.AsFailure(err)
 	switch {
-	case e == nil:
-	case version != "" && e.is == blob.ErrInvalid: // it has not the form of an ID
-		e.is = blob.ErrNotExist
-	case e.is == blob.ErrNotExist && cond.Kind() == blob.KindMatch:
-		e.is = fmt.Errorf("%w, as there is no object", blob.ErrPrecondition)
+	case f == nil:
+	case version != "" && f.Is == blob.ErrInvalid: // it has not the form of an ID
+		f.Is = blob.ErrNotExist
+	case f.Is == blob.ErrNotExist && cond.Kind() == blob.KindMatch:
+		f.Is = fmt.Errorf("%w, as there is no object", blob.ErrPrecondition)
 	}
 	return err
 }
@@ -149,32 +149,10 @@ func (b *bucket) describe(key string, resp *http.Response) (*blob.Object, error)
 	return o, nil
 }
 
-// span tells what an answer holds, and corrects the size of its object.
-func span(r blob.Range, o *blob.Object, contentRange string) (off, n int64, err error) {
-	if contentRange == "" {
-		return r.Resolve(o.Size)
-	}
-	var first, last, size int64
-	rest, ok := strings.CutPrefix(contentRange, "bytes ")
-	if got, serr := fmt.Sscanf(rest, "%d-%d/%d", &first, &last, &size); !ok || serr != nil || got != 3 || first < 0 || last < first || last >= size {
-		return 0, 0, fmt.Errorf("the server answered with the Content-Range %q, which is none", text.Printable(contentRange))
-	}
-	o.Size = size
-	if off, n, err = r.Resolve(size); err == nil && (off != first || n != last-first+1) {
-		err = fmt.Errorf("the server answered with the Content-Range %q to a request for %v", text.Printable(contentRange), r)
-	}
-	return off, n, err
-}
-
 // A content is the body of a download, whose errors get their meaning.
-type content struct{ r io.ReadCloser }
+type content struct{ io.ReadCloser }
 
 func (c *content) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	if err != nil && err != io.EOF && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
-		err = &Error{Call: "the download", Message: "the download broke off: " + text.Printable(err.Error()), again: true, cause: err}
-	}
-	return n, err
+	n, err := c.ReadCloser.Read(p)
+	return n, remote.BrokenBody("download", err)
 }
-
-func (c *content) Close() error { return c.r.Close() }

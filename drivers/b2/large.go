@@ -10,29 +10,18 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/Backblaze/blazer/base"
 
 	"github.com/holdall-go/holdall/blob"
-)
-
-const (
-	// abortTime is how long the removal of a failed upload may take. The call that failed has perhaps no time left.
-	abortTime = 30 * time.Second
-
-	// abortPatience is how long a failed call waits for that.
-	abortPatience = 2 * time.Second
-
-	// partPatience is how long parts that are under way may go on when the call has failed.
-	partPatience = time.Second
+	"github.com/holdall-go/holdall/internal/remote"
 )
 
 // A large is a large file that was started and is not finished.
 type large struct {
-	b      *bucket
-	id     string
-	places pool[*base.FileChunk]
+	b          *bucket
+	id         string
+	uploadURLs pool[*base.FileChunk]
 }
 
 // A sent is a part that has arrived.
@@ -62,29 +51,29 @@ func (p *sentParts) sorted() []sent {
 	return p.all
 }
 
-// begin starts a large file. If ctx ends while the call is under way, its answer is waited for a little, since it has
-// the name of what must be removed again. What an attempt has started whose answer was lost is looked for and removed.
+// begin starts a large file. If ctx ends while the call is in progress, its response is still waited for: it has the ID of
+// the large file, which must be cancelled again. A large file that was started by an attempt whose response was lost is
+// searched for and cancelled.
 func (b *bucket) begin(ctx context.Context, w *write) (*large, error) {
-	if err := b.account.current().permits("b2_list_file_versions"); err != nil { // which finish needs
-		return nil, err
+	if f := b.account.current().permits("b2_list_file_versions"); f != nil { // which finish needs
+		return nil, f
 	}
-	waiting, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	extended, cancel := remote.WithGrace(ctx, remote.StartGrace)
 	defer cancel()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(abortPatience, cancel) })()
 	var id string
-	info, mark := w.marked()
-	lost, err := b.account.try(waiting, "b2_start_large_file", func(waiting context.Context) error {
+	info, token := w.withToken()
+	ambiguous, err := b.account.try(extended, "b2_start_large_file", func(extended context.Context) error {
 		if err := ctx.Err(); err != nil {
-			return &finally{err}
+			return remote.Final{Err: err}
 		}
-		f, err := b.base.StartLargeFile(waiting, w.key, w.contentType, info)
+		f, err := b.base.StartLargeFile(extended, w.key, w.contentType, info)
 		if err == nil {
 			id = f.ID
 		}
 		return err
 	})
-	if e := failed(err); lost || e != nil && e.lost || waiting.Err() != nil {
-		aside(ctx, func(ctx context.Context) { b.cancelTwins(ctx, w.key, mark, id) })
+	if ambiguous || extended.Err() != nil {
+		remote.CleanUp(ctx, func(ctx context.Context) { b.cancelDuplicates(ctx, w.key, token, id) })
 	}
 	if ctx.Err() != nil {
 		if err == nil {
@@ -95,64 +84,35 @@ func (b *bucket) begin(ctx context.Context, w *write) (*large, error) {
 	return &large{b: b, id: id}, err
 }
 
-// marked returns the info with an entry by which what is started now can be recognised, and that mark. It is left out,
-// and empty, where B2 might not take it beside the others.
-func (w *write) marked() (info map[string]string, mark string) {
-	mark = rand.Text()
+// withToken returns the info with a unique idempotency token, by which a large file that is started now can be
+// recognised, and the token. It is left out, and empty, where B2 might not take it in addition to the other entries.
+func (w *write) withToken() (info map[string]string, token string) {
+	token = rand.Text()
 	info = map[string]string{}
 	maps.Copy(info, w.info)
-	info[infoStart] = mark
+	info[infoStart] = token
 	if len(info) > maxInfo || headersSize(w.key, info) > sureHeaders {
 		return w.info, ""
 	}
-	return info, mark
+	return info, token
 }
 
-// cancelTwins cancels the large files of a key that were started with the same mark, but for one. What it fails to
-// cancel is listed by Uploads.
-func (b *bucket) cancelTwins(ctx context.Context, key, mark, id string) {
-	if mark == "" {
+// cancelDuplicates cancels the large files of a key that were started with the same token, except one. Those that it
+// fails to cancel are listed by Uploads.
+func (b *bucket) cancelDuplicates(ctx context.Context, key, token, id string) {
+	if token == "" {
 		return
 	}
 	for f, err := range b.started(ctx, key) {
-		if err == nil && f.Name == key && f.Info[infoStart] == mark && f.ID != id {
+		if err == nil && f.Name == key && f.Info[infoStart] == token && f.ID != id {
 			_ = b.cancel(ctx, f.ID)
 		}
 	}
 }
 
-// patient returns a ctx that outlives ctx a little, so that parts that are under way end by themselves: one that is cut
-// off may arrive all the same, when its upload has been cancelled.
-func patient(ctx context.Context) (context.Context, context.CancelFunc) {
-	outlives, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(partPatience, cancel) })
-	return outlives, func() {
-		stop()
-		cancel()
-	}
-}
-
-// cleanUp cancels a failed upload.
+// cleanUp cancels a failed upload. If it fails to, the upload is listed by Uploads.
 func (b *bucket) cleanUp(ctx context.Context, id string) {
-	aside(ctx, func(ctx context.Context) { _ = b.cancel(ctx, id) }) // what stays is listed by Uploads
-}
-
-// aside removes something in time of its own. It is waited for, but not for long: the caller may have ended the call
-// because nothing answers.
-func aside(ctx context.Context, remove func(context.Context)) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTime)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer cancel()
-		remove(ctx)
-	}()
-	patience := time.NewTimer(abortPatience)
-	defer patience.Stop()
-	select {
-	case <-done:
-	case <-patience.C:
-	}
+	remote.CleanUp(ctx, func(ctx context.Context) { _ = b.cancel(ctx, id) })
 }
 
 // cancel removes an unfinished large file and its parts. One that is gone is success.
@@ -168,18 +128,18 @@ func (b *bucket) cancel(ctx context.Context, id string) error {
 
 // send sends a part, with its SHA-1, which B2 verifies.
 func (l *large) send(ctx context.Context, s sent, open func() io.Reader) error {
-	return uploadTo(ctx, l.b.account, "b2_upload_part", &l.places, l.fetchPlace, func(ctx context.Context, place *base.FileChunk) error {
-		_, err := place.UploadPart(ctx, open(), s.sha1, int(s.size), s.n)
+	return uploadTo(ctx, l.b.account, "b2_upload_part", &l.uploadURLs, l.fetchUploadURL, func(ctx context.Context, url *base.FileChunk) error {
+		_, err := url.UploadPart(ctx, open(), s.sha1, int(s.size), s.n)
 		return err
 	})
 }
 
-func (l *large) fetchPlace(ctx context.Context) (place *base.FileChunk, err error) {
+func (l *large) fetchUploadURL(ctx context.Context) (url *base.FileChunk, err error) {
 	err = l.b.account.call(ctx, "b2_get_upload_part_url", func(ctx context.Context) error {
-		place, err = l.b.base.File(l.id, "").CompileParts(0, nil).GetUploadPartURL(ctx)
+		url, err = l.b.base.File(l.id, "").CompileParts(0, nil).GetUploadPartURL(ctx)
 		return err
 	})
-	return place, err
+	return url, err
 }
 
 // finish makes the file of its parts, of which there are at least two, and sees to it that it is the one that shows.
@@ -193,12 +153,12 @@ func (l *large) finish(ctx context.Context, w *write, all []sent, whole []byte) 
 	}
 	b := l.b
 	var f *base.File
-	lost, err := b.account.try(ctx, "b2_finish_large_file", func(ctx context.Context) (err error) {
+	ambiguous, err := b.account.try(ctx, "b2_finish_large_file", func(ctx context.Context) (err error) {
 		f, err = b.base.File(l.id, w.key).CompileParts(size, sums).FinishLargeFile(ctx)
 		return err
 	})
-	if e := failed(err); err != nil && (lost || e != nil && e.lost) {
-		f, err = l.settle(ctx, err)
+	if err != nil && ambiguous {
+		f, err = remote.Resolve(err, func() (*base.File, remote.Outcome) { return l.finished(ctx) })
 	}
 	if err != nil {
 		return nil, err
@@ -213,8 +173,8 @@ func (l *large) finish(ctx context.Context, w *write, all []sent, whole []byte) 
 	return b.made(w, l.id, size, f.Timestamp, whole), nil
 }
 
-// settle finds out whether a large file is finished when the answer that says so was lost.
-func (l *large) settle(ctx context.Context, cause error) (*base.File, error) {
+// finished finds out whether the large file is finished.
+func (l *large) finished(ctx context.Context) (*base.File, remote.Outcome) {
 	f := l.b.base.File(l.id, "")
 	err := l.b.account.call(ctx, "b2_get_file_info", func(ctx context.Context) error {
 		_, err := f.GetFileInfo(ctx)
@@ -222,11 +182,11 @@ func (l *large) settle(ctx context.Context, cause error) (*base.File, error) {
 	})
 	switch {
 	case err == nil && f.Status == "upload":
-		return f, nil
-	case err == nil && f.Status == "start":
-		return nil, cause
+		return f, remote.Applied
+	case err == nil && f.Status == actionStart:
+		return nil, remote.NotApplied
 	}
-	return nil, fmt.Errorf("%w: an answer was lost, and then: %w", blob.ErrAmbiguous, cmp.Or(err, cause))
+	return nil, remote.Unknown
 }
 
 // overtaken tells whether a version of key is newer than the one given. A large file takes its place among the versions

@@ -10,6 +10,7 @@ import (
 
 	"github.com/holdall-go/holdall/blob"
 	"github.com/holdall-go/holdall/internal/keyspace"
+	"github.com/holdall-go/holdall/internal/remote"
 )
 
 const (
@@ -32,19 +33,7 @@ func (b *bucket) List(ctx context.Context, opts *blob.ListOptions) iter.Seq2[*bl
 			return
 		}
 		l := &listing{b: b, prefix: opts.Prefix, delimiter: opts.Delimiter, size: pageSize(opts), start: keyspace.SeekPast(opts.Start(), opts.Prefix, opts.Delimiter)}
-		for more := true; more; {
-			entries, err := l.next(ctx)
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			for _, o := range entries {
-				if !yield(o, nil) {
-					return
-				}
-			}
-			more = !l.end
-		}
+		remote.Pages(ctx, "", l.page)(yield)
 	}
 }
 
@@ -80,43 +69,40 @@ type listing struct {
 	b                 *bucket
 	prefix, delimiter string
 	size              int
-	start             string // entries before it are passed over
-	at                string // where the last page ended
-	end               bool
+	start             string // entries before it are skipped
 }
 
-// next returns the next page.
-func (l *listing) next(ctx context.Context) ([]*blob.Object, error) {
+// page fetches the page that begins at a name.
+func (l *listing) page(ctx context.Context, at string) (page remote.Page[*blob.Object, string], err error) {
 	delimiter := l.delimiter
 	if len(delimiter) > 1 {
 		delimiter = ""
 	}
+	at = max(from(l.start), at) // where start is no text, its page may end before it
 	var files []*base.File
-	var next string
-	at := max(from(l.start), l.at) // where start is no text, its page may end before it
-	err := l.b.account.call(ctx, "b2_list_file_names", func(ctx context.Context) (err error) {
-		files, next, err = l.b.base.ListFileNames(ctx, l.size, at, l.prefix, delimiter)
+	err = l.b.account.call(ctx, "b2_list_file_names", func(ctx context.Context) (err error) {
+		files, page.Next, err = l.b.base.ListFileNames(ctx, l.size, at, l.prefix, delimiter)
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return page, err
 	}
-	entries := make([]*blob.Object, 0, len(files))
+	page.More = page.Next != ""
+	page.Items = make([]*blob.Object, 0, len(files))
 	for _, f := range files {
 		if f.Name < l.start {
 			continue
 		}
 		if common, rolled := keyspace.RollUp(f.Name, l.prefix, l.delimiter); rolled {
-			entries = append(entries, &blob.Object{Key: common, IsPrefix: true})
+			page.Items = append(page.Items, &blob.Object{Key: common, IsPrefix: true})
 			after, ok := keyspace.End(common)
 			if l.start = after; !ok {
-				next = ""
+				page.More = false
 				break
 			}
 			continue
 		}
-		entries = append(entries, l.b.object(f))
+		page.Items = append(page.Items, l.b.object(f))
 	}
-	l.at, l.end = next, next == ""
-	return entries, nil
+	return page, nil
 }

@@ -29,9 +29,10 @@ func (b *Bucket) ID() string { return b.raw.base.ID }
 // https://www.backblaze.com/cloud-storage/transaction-pricing
 type Calls struct{ A, B, C int64 }
 
-// Calls returns how many calls were made since the bucket was opened, those of Open and those that failed included.
+// Calls returns how many calls were made since the bucket was opened, those of Open and those that failed included. A
+// download is counted when its Reader is closed or has come to its end. Config.Observe receives each of them.
 func (b *Bucket) Calls() Calls {
-	n := &b.raw.account.transport.counts
+	n := &b.raw.account.counts
 	return Calls{n[classA].Load(), n[classB].Load(), n[classC].Load()}
 }
 

@@ -28,7 +28,7 @@ func TestConfigIsChecked(t *testing.T) {
 		"an endpoint with a user":  {"bucket", "has a user", func(c *Config) { c.Endpoint = "https://u:hidden@example.org" }},
 		"an endpoint with a path":  {"bucket", "has a path", func(c *Config) { c.Endpoint += "/b2api" }},
 		"an endpoint with a query": {"bucket", "query", func(c *Config) { c.Endpoint += "?a=hidden" }},
-		"an endpoint of no URL":    {"bucket", "no URL", func(c *Config) { c.Endpoint = "http://[hidden" }},
+		"an endpoint of no URL":    {"bucket", "not a URL", func(c *Config) { c.Endpoint = "http://[hidden" }},
 	} {
 		t.Setenv("B2_APPLICATION_KEY_ID", "")
 		t.Setenv("B2_APPLICATION_KEY", "")
@@ -95,11 +95,11 @@ func TestOpenFails(t *testing.T) {
 		"a bad key":       {"bucket", refusing(401, "unauthorized"), fs.ErrPermission, "the application key is not accepted"},
 		"no such bucket":  {"missing", nil, blob.ErrNotExist, "the account has no bucket of that name"},
 		"another server":  {"bucket", refusing(404, ""), nil, "the endpoint is not of B2"},
-		"an empty answer": {"bucket", func(w http.ResponseWriter, r request) bool { answerJSON(w, map[string]any{}); return true }, nil, "so is not of B2"},
+		"an empty answer": {"bucket", func(w http.ResponseWriter, r request) bool { answerJSON(w, map[string]any{}); return true }, nil, "so it was not sent by the store"},
 		"one without an API": {"bucket", func(w http.ResponseWriter, r request) bool {
 			answerJSON(w, map[string]any{"authorizationToken": "t"})
 			return true
-		}, nil, "so is not of B2"},
+		}, nil, "so it was not sent by the store"},
 	} {
 		f := newFake(t, test.answer)
 		_, err := Open(context.Background(), test.bucket, &Config{KeyID: testKeyID, Key: testKey, Endpoint: f.URL, MaxAttempts: 1})

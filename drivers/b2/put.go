@@ -16,6 +16,7 @@ import (
 	"github.com/holdall-go/holdall/blob"
 	"github.com/holdall-go/holdall/internal/body"
 	"github.com/holdall-go/holdall/internal/parts"
+	"github.com/holdall-go/holdall/internal/remote"
 )
 
 // putConcurrency is how many parts of one Put are under way at once, unless the caller hints otherwise.
@@ -140,8 +141,8 @@ func (b *bucket) putStream(ctx context.Context, w *write, r io.Reader, digests *
 // putSingle stores an object with one upload.
 func (b *bucket) putSingle(ctx context.Context, w *write, size int64, whole []byte, open func() io.Reader) (*blob.Object, error) {
 	var f *base.File
-	err := uploadTo(ctx, b.account, "b2_upload_file", &b.places, b.fetchPlace, func(ctx context.Context, place *base.URL) (err error) {
-		f, err = place.UploadFile(ctx, open(), int(size), w.key, w.contentType, hex.EncodeToString(whole), w.info)
+	err := uploadTo(ctx, b.account, "b2_upload_file", &b.uploadURLs, b.fetchUploadURL, func(ctx context.Context, url *base.URL) (err error) {
+		f, err = url.UploadFile(ctx, open(), int(size), w.key, w.contentType, hex.EncodeToString(whole), w.info)
 		return err
 	})
 	if err != nil {
@@ -150,12 +151,12 @@ func (b *bucket) putSingle(ctx context.Context, w *write, size int64, whole []by
 	return b.made(w, f.ID, size, f.Timestamp, whole), nil
 }
 
-func (b *bucket) fetchPlace(ctx context.Context) (place *base.URL, err error) {
+func (b *bucket) fetchUploadURL(ctx context.Context) (url *base.URL, err error) {
 	err = b.account.call(ctx, "b2_get_upload_url", func(ctx context.Context) error {
-		place, err = b.base.GetUploadURL(ctx)
+		url, err = b.base.GetUploadURL(ctx)
 		return err
 	})
-	return place, err
+	return url, err
 }
 
 // made describes an object that was stored. The SHA-1 is nil if it is not known.
@@ -175,7 +176,7 @@ func (b *bucket) putParts(ctx context.Context, w *write, src parts.Source, concu
 	}
 	var done sentParts
 	err = parts.Send(ctx, src, cmp.Or(concurrency, putConcurrency), func(ctx context.Context, p *parts.Part) error {
-		ctx, cancel := patient(ctx)
+		ctx, cancel := remote.WithGrace(ctx, remote.PartGrace)
 		defer cancel()
 		h := sha1.New()
 		if _, err := io.Copy(h, p.Open()); err != nil {

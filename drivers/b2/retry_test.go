@@ -13,16 +13,17 @@ import (
 	"time"
 
 	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/remote"
 )
 
 // Errors are of the class that their code means, whatever Blazer's base makes of them.
 func TestErrors(t *testing.T) {
 	for _, test := range []struct {
-		call         string
-		status       int
-		code, text   string
-		want         error
-		again, place bool
+		call              string
+		status            int
+		code, text        string
+		want              error
+		transient, badURL bool
 	}{
 		{"b2_list_file_names", 400, "bad_request", "no", blob.ErrInvalid, false, false},
 		{"b2_list_file_names", 400, "bad_bucket_id", "", blob.ErrNotExist, false, false},
@@ -53,13 +54,13 @@ func TestErrors(t *testing.T) {
 		{"b2_list_file_names", 503, "service_unavailable", "", nil, true, false},
 		{"b2_list_file_names", 301, "", "", nil, false, false},
 	} {
-		e := &Error{Call: test.call, Status: test.status, Code: test.code, Message: test.text}
-		e.mean()
-		if test.want != nil && !errors.Is(e, test.want) || test.want == nil && e.is != nil {
-			t.Errorf("%v is not %v", e, test.want)
+		f := &remote.Failure{Call: test.call, Status: test.status, Code: test.code, Message: test.text}
+		_, badURL := classify(f)
+		if test.want != nil && !errors.Is(f, test.want) || test.want == nil && f.Is != nil {
+			t.Errorf("%v is not %v", f, test.want)
 		}
-		if e.again != test.again || e.place != test.place {
-			t.Errorf("%v: again %t, another place %t", e, e.again, e.place)
+		if f.Transient != test.transient || badURL != test.badURL {
+			t.Errorf("%v: transient %t, another upload URL %t", f, f.Transient, badURL)
 		}
 	}
 }
@@ -77,7 +78,7 @@ func TestErrorIsReached(t *testing.T) {
 	if !errors.As(err, &e) || e.Code != "storage_cap_exceeded" || !errors.Is(err, ErrCapExceeded) || errors.Is(err, fs.ErrPermission) {
 		t.Fatalf("a cap answers %v", err)
 	}
-	const want = `put "k" in b2://bucket: a cap of the account is exceeded: b2_upload_file was answered 403 Forbidden, storage_cap_exceeded: Cannot upload files, storage cap exceeded`
+	const want = `put "k" in b2://bucket: a cap of the account is exceeded: b2_upload_file: 403 Forbidden, storage_cap_exceeded: Cannot upload files, storage cap exceeded`
 	if err.Error() != want {
 		t.Errorf("it reads %q", err)
 	}
@@ -320,8 +321,8 @@ func TestRetryAfter(t *testing.T) {
 			return r.call == "b2_list_file_names"
 		})
 		for _, err := range f.open(t).List(context.Background(), nil) {
-			e := failed(err)
-			if e == nil || !e.Retryable() || e.after < 59*time.Minute {
+			f := remote.AsFailure(err)
+			if f == nil || !f.Retryable() || f.RetryAfter < 59*time.Minute {
 				t.Errorf("Retry-After: %s answers %v", value, err)
 			}
 		}

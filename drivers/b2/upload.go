@@ -21,6 +21,7 @@ import (
 	"github.com/holdall-go/holdall/blob"
 	"github.com/holdall-go/holdall/internal/body"
 	"github.com/holdall-go/holdall/internal/parts"
+	"github.com/holdall-go/holdall/internal/remote"
 )
 
 func (b *bucket) Upload(ctx context.Context, key string, opts *blob.UploadOptions) (blob.Upload, error) {
@@ -79,10 +80,10 @@ func (u *upload) resume(ctx context.Context, b *bucket, opts *blob.UploadOptions
 	var found struct {
 		Files []file `json:"files"`
 	}
-	_, err := b.account.post(ctx, "b2_list_unfinished_large_files", map[string]any{
+	err := b.account.post(ctx, "b2_list_unfinished_large_files", map[string]any{
 		"bucketId": b.base.ID, "namePrefix": u.w.key, "startFileId": opts.ID, "maxFileCount": 1}, &found)
-	if e := failed(err); e != nil && errors.Is(e.is, blob.ErrInvalid) { // it has not the form of an ID
-		e.is = blob.ErrNotExist
+	if f := remote.AsFailure(err); f != nil && errors.Is(f.Is, blob.ErrInvalid) { // it has not the form of an ID
+		f.Is = blob.ErrNotExist
 	}
 	if err != nil {
 		return err
@@ -194,31 +195,22 @@ func (s sent) part() blob.Part {
 
 // arrived yields the parts that the server has.
 func (u *upload) arrived(ctx context.Context) iter.Seq2[sent, error] {
-	return func(yield func(sent, error) bool) {
-		const page = 1000
-		for next := 1; next > 0; {
-			var found []*base.FilePart
-			err := u.b.account.call(ctx, "b2_list_parts", func(ctx context.Context) (err error) {
-				var after int
-				if found, after, err = u.b.base.File(u.id, u.w.key).ListParts(ctx, next, page); err == nil {
-					next = after
-				}
-				return err
-			})
-			if e := failed(err); e != nil && errors.Is(e.is, blob.ErrInvalid) { // it is not unfinished any longer
-				e.is = blob.ErrNotExist
-			}
-			if err != nil {
-				yield(sent{}, err)
-				return
-			}
-			for _, p := range found {
-				if !yield(sent{n: p.Number, size: p.Size, sha1: p.SHA1}, nil) {
-					return
-				}
-			}
+	const size = 1000
+	return remote.Pages(ctx, 1, func(ctx context.Context, at int) (page remote.Page[sent, int], err error) {
+		var found []*base.FilePart
+		err = u.b.account.call(ctx, "b2_list_parts", func(ctx context.Context) (err error) {
+			found, page.Next, err = u.b.base.File(u.id, u.w.key).ListParts(ctx, at, size)
+			return err
+		})
+		if f := remote.AsFailure(err); f != nil && errors.Is(f.Is, blob.ErrInvalid) { // it is not unfinished any longer
+			f.Is = blob.ErrNotExist
 		}
-	}
+		for _, p := range found {
+			page.Items = append(page.Items, sent{n: p.Number, size: p.Size, sha1: p.SHA1})
+		}
+		page.More = page.Next > 0
+		return page, err
+	})
 }
 
 // all returns the parts that have arrived, the empty ones among them.
@@ -311,7 +303,7 @@ func (u *upload) completeAlone(ctx context.Context, all []sent) (*blob.Object, e
 		return nil, fmt.Errorf("%w: B2 makes no large file of a single part, and its content is not at hand (up to %d bytes are held by the Upload that sent it): send part 1 again, then complete", blob.ErrInvalid, mostHeld)
 	}
 	o, err := u.b.putSingle(ctx, u.w, int64(len(content)), whole, func() io.Reader { return bytes.NewReader(content) })
-	if e := failed(err); e != nil && e.lost {
+	if f := remote.AsFailure(err); f != nil && f.Ambiguous {
 		o, err = u.look(ctx, int64(len(content)), whole, err)
 	}
 	if err == nil {
@@ -391,32 +383,22 @@ func (b *bucket) unfinished(ctx context.Context, prefix string) ([]*blob.UploadI
 // started yields the large files under prefix that are not finished, by age. (Blazer's base lists them without a
 // prefix.)
 func (b *bucket) started(ctx context.Context, prefix string) iter.Seq2[*file, error] {
-	return func(yield func(*file, error) bool) {
-		const page = 100 // https://www.backblaze.com/apidocs/b2-list-unfinished-large-files
-		in := map[string]any{"bucketId": b.base.ID, "maxFileCount": page}
+	return remote.Pages(ctx, "", func(ctx context.Context, at string) (page remote.Page[*file, string], err error) {
+		in := map[string]any{"bucketId": b.base.ID, "maxFileCount": 100} // https://www.backblaze.com/apidocs/b2-list-unfinished-large-files
 		if prefix != "" {
 			in["namePrefix"] = prefix
 		}
-		for {
-			var found struct {
-				Files []file  `json:"files"`
-				Next  *string `json:"nextFileId"`
-			}
-			if _, err := b.account.post(ctx, "b2_list_unfinished_large_files", in, &found); err != nil {
-				yield(nil, err)
-				return
-			}
-			for i := range found.Files {
-				if !yield(&found.Files[i], nil) {
-					return
-				}
-			}
-			if found.Next == nil || *found.Next == "" {
-				return
-			}
-			in["startFileId"] = *found.Next
+		if at != "" {
+			in["startFileId"] = at
 		}
-	}
+		var found struct {
+			Files []*file `json:"files"`
+			Next  string  `json:"nextFileId"`
+		}
+		err = b.account.post(ctx, "b2_list_unfinished_large_files", in, &found)
+		page.Items, page.Next, page.More = found.Files, found.Next, found.Next != ""
+		return page, err
+	})
 }
 
 // Sweep cancels the unfinished uploads that began before a time, such as those of processes that died, and returns how

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/remote"
 )
 
 func sections(content string) *io.SectionReader {
@@ -380,7 +381,7 @@ func TestStartIsLost(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		var left []string
-		for deadline := time.Now().Add(abortTime); ; time.Sleep(10 * time.Millisecond) { // they are not waited for long
+		for deadline := time.Now().Add(remote.CleanUpTime); ; time.Sleep(10 * time.Millisecond) { // they are not waited for long
 			left = nil
 			mu.Lock()
 			for _, v := range unfinished {

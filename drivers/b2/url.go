@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"strconv"
 
 	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/remote"
 )
 
 // params are the parameters that a URL may have.
@@ -17,11 +17,8 @@ func init() {
 }
 
 func openURL(ctx context.Context, u *url.URL) (blob.Bucket, error) {
-	if u.User != nil {
-		return nil, fmt.Errorf("%w URL: credentials do not belong into a URL; they come from B2_APPLICATION_KEY_ID and B2_APPLICATION_KEY", blob.ErrInvalid)
-	}
-	if u.Host == "" {
-		return nil, fmt.Errorf("%w URL: it names no bucket; it is written b2://bucket/prefix/", blob.ErrInvalid)
+	if err := remote.CheckURL(u, "b2://bucket/prefix/", "B2_APPLICATION_KEY_ID and B2_APPLICATION_KEY"); err != nil {
+		return nil, err
 	}
 	query := u.Query()
 	cfg := &Config{Endpoint: query.Get("endpoint")}
@@ -32,12 +29,8 @@ func openURL(ctx context.Context, u *url.URL) (blob.Bucket, error) {
 	default:
 		return nil, fmt.Errorf("%w URL: versions is neither keep nor remove", blob.ErrInvalid)
 	}
-	if query.Has("any_keys") {
-		v, err := strconv.ParseBool(query.Get("any_keys"))
-		if err != nil {
-			return nil, fmt.Errorf("%w URL: any_keys is neither true nor false", blob.ErrInvalid)
-		}
-		cfg.AnyKeys = v
+	if err := remote.BoolParam(query, "any_keys", &cfg.AnyKeys); err != nil {
+		return nil, err
 	}
 	b, err := Open(ctx, u.Host, cfg)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/Backblaze/blazer/base"
 
 	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/remote"
 )
 
 // listVersions yields every version of the objects that opts select, newest first, and their delete markers.
@@ -39,29 +40,15 @@ func (b *bucket) listVersions(ctx context.Context, opts *blob.ListOptions) iter.
 // versions yields the versions from a name on under a prefix, as B2 lists them: by name, the newest first. Unfinished
 // uploads are among them.
 func (b *bucket) versions(ctx context.Context, name, prefix string, size int) iter.Seq2[*base.File, error] {
-	return func(yield func(*base.File, error) bool) {
-		id := ""
-		for {
-			var files []*base.File
-			var nextName, nextID string
-			err := b.account.call(ctx, "b2_list_file_versions", func(ctx context.Context) (err error) {
-				files, nextName, nextID, err = b.base.ListFileVersions(ctx, size, name, id, prefix, "")
-				return err
-			})
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			for _, f := range files {
-				if !yield(f, nil) {
-					return
-				}
-			}
-			if name, id = nextName, nextID; name == "" {
-				return
-			}
-		}
-	}
+	type version struct{ name, id string }
+	return remote.Pages(ctx, version{name: name}, func(ctx context.Context, at version) (page remote.Page[*base.File, version], err error) {
+		err = b.account.call(ctx, "b2_list_file_versions", func(ctx context.Context) (err error) {
+			page.Items, page.Next.name, page.Next.id, err = b.base.ListFileVersions(ctx, size, at.name, at.id, prefix, "")
+			return err
+		})
+		page.More = page.Next.name != ""
+		return page, err
+	})
 }
 
 // How many versions of one key are asked for at once: where the newest matter, and where all do. The rest of an answer

@@ -89,7 +89,7 @@ func (b *bucket) findFlavour(ctx context.Context, cfg *Config, o *s3.Options) (*
 	}
 	u, err := url.Parse(*o.BaseEndpoint)
 	if err != nil {
-		return nil, fmt.Errorf("%w: the endpoint is no URL", blob.ErrInvalid)
+		return nil, fmt.Errorf("%w: the endpoint is not a URL", blob.ErrInvalid)
 	}
 	if f := flavourOfHost(u.Hostname()); f != nil {
 		return f, nil
@@ -105,7 +105,7 @@ var cephRequest = regexp.MustCompile(`^tx[0-9a-f]{21}-[0-9a-f]{10,16}-[0-9a-f]+-
 func (b *bucket) probe(ctx context.Context, u *url.URL, client s3.HTTPClient) (*flavour, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, u.String(), nil)
 	if err != nil {
-		return nil, fmt.Errorf("%w: the endpoint is no URL", blob.ErrInvalid)
+		return nil, fmt.Errorf("%w: the endpoint is not a URL", blob.ErrInvalid)
 	}
 	var resp *http.Response
 	err = b.calls.Once(ctx, "HeadBucket", func(ctx context.Context) (err error) {

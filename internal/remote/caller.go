@@ -70,8 +70,8 @@ func (c *Caller) DoRemedied(ctx context.Context, call string, send func(context.
 		sending, a := c.begin(ctx, call, number)
 		err = send(sending)
 		f := AsFailure(err)
-		if last, ok := err.(*final); ok {
-			err, f = last.error, nil
+		if last, ok := err.(Final); ok {
+			err, f = last.Err, nil
 		}
 		if f == nil {
 			a.end(err, false)
@@ -110,9 +110,8 @@ func (c *Caller) Once(ctx context.Context, call string, send func(context.Contex
 	return err
 }
 
-// final is an error that ends a call, whatever it wraps.
-type final struct{ error }
+// A Final error of send ends its call at once: [Caller.Do] returns Err. Use it for a failed call that send needs first, and
+// that has its own attempts.
+type Final struct{ Err error }
 
-// Final returns an error with which send ends its call at once. [Caller.Do] returns err itself. Use it for a failed call
-// that send needs first, and that has its own attempts.
-func Final(err error) error { return &final{err} }
+func (f Final) Error() string { return f.Err.Error() }

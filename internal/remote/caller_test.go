@@ -27,7 +27,7 @@ func TestDo(t *testing.T) {
 	lost := func() error { return &Failure{Meaning: Meaning{Transient: true, Ambiguous: true}, Status: 500} }
 	permanent := func() error { return &Failure{Status: 403} }
 	slow := func() error { return &Failure{Meaning: Meaning{Transient: true}, RetryAfter: MaxRetryAfter + 1} }
-	final := func() error { return Final(transient()) }
+	final := func() error { return Final{transient()} }
 	other := func() error { return errors.New("not a failure") }
 	none := func() error { return nil }
 	for name, test := range map[string]struct {
