@@ -97,7 +97,7 @@ type download struct {
 	head   int64 // bytes in the first part
 	part   int64 // bytes in each of the others, but the last
 
-	crc  *crc // nil if the parts cannot be verified
+	crc  *joinableSum // nil if the parts cannot be verified
 	want uint64
 	sums []uint64 // of the parts
 
@@ -114,7 +114,7 @@ func (d *download) run(ctx context.Context, first *Reader, o *DownloadOptions) (
 	}
 	d.part = max(part, (rest-1)/downloadParts+1)
 	d.sums = make([]uint64, 1+(rest-1)/d.part+1)
-	d.crc, d.want = crcOf(d.object.Checksums)
+	d.crc, d.want = joinable(d.object.Checksums)
 	d.next.Store(1)
 
 	var workers sync.WaitGroup
@@ -187,16 +187,16 @@ func (d *download) verify() error {
 	if d.crc == nil {
 		return nil
 	}
-	sum, shift := d.sums[0], d.crc.shift(d.part)
+	sum, shift := d.sums[0], d.crc.Shift(d.part)
 	for i, part := range d.sums[1:] {
 		if i == len(d.sums)-2 {
 			_, n := d.span(int64(i + 1))
-			shift = d.crc.shift(n)
+			shift = d.crc.Shift(n)
 		}
-		sum = d.crc.append(sum, part, shift)
+		sum = d.crc.Append(sum, part, shift)
 	}
 	if sum != d.want {
-		return fmt.Errorf("%w: the content has %s %0*x, the object says %0*x", ErrChecksum, d.crc.name, d.crc.bits/4, sum, d.crc.bits/4, d.want)
+		return fmt.Errorf("%w: the content has %s %0*x, the object says %0*x", ErrChecksum, d.crc.name, d.crc.Bits/4, sum, d.crc.Bits/4, d.want)
 	}
 	return nil
 }
@@ -205,7 +205,7 @@ func (d *download) verify() error {
 type partWriter struct {
 	w   io.WriterAt
 	off int64
-	crc *crc
+	crc *joinableSum
 	sum uint64
 }
 
@@ -213,7 +213,7 @@ func (p *partWriter) Write(b []byte) (int, error) {
 	n, err := p.w.WriteAt(b, p.off)
 	p.off += int64(n)
 	if p.crc != nil {
-		p.sum = p.crc.update(p.sum, b[:n])
+		p.sum = p.crc.Update(p.sum, b[:n])
 	}
 	return n, err
 }

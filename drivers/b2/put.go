@@ -15,6 +15,7 @@ import (
 
 	"github.com/holdall-go/holdall/blob"
 	"github.com/holdall-go/holdall/internal/body"
+	"github.com/holdall-go/holdall/internal/crc"
 	"github.com/holdall-go/holdall/internal/parts"
 	"github.com/holdall-go/holdall/internal/remote"
 )
@@ -203,7 +204,7 @@ func (b *bucket) putParts(ctx context.Context, w *write, src parts.Source, concu
 func unchanged(all []sent, digests *body.Digests) error {
 	var whole uint32
 	for _, s := range all {
-		whole = parts.CombineCRC32C(whole, s.crc, s.size)
+		whole = crc.JoinCastagnoli(whole, s.crc, s.size)
 	}
 	if heard := binary.BigEndian.Uint32(digests.Sum(blob.CRC32C)); whole != heard {
 		return fmt.Errorf("%w: the body changed while it was sent", blob.ErrChecksum)

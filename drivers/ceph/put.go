@@ -13,6 +13,7 @@ import (
 
 	"github.com/holdall-go/holdall/blob"
 	"github.com/holdall-go/holdall/internal/body"
+	"github.com/holdall-go/holdall/internal/crc"
 	"github.com/holdall-go/holdall/internal/parts"
 )
 
@@ -221,7 +222,7 @@ func (w *writer) write(ctx context.Context, src parts.Source, concurrency int) (
 	})
 	var all sent
 	for n := 1; n <= len(sums); n++ {
-		all.crc = parts.CombineCRC32C(all.crc, sums[n].crc, sums[n].size)
+		all.crc = crc.JoinCastagnoli(all.crc, sums[n].crc, sums[n].size)
 		all.size += sums[n].size
 	}
 	return all, err

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/crc"
 	"github.com/holdall-go/holdall/internal/parts"
 )
 
@@ -281,7 +282,7 @@ func (h *handle) Complete(ctx context.Context) (*blob.Object, error) {
 		if next.Size != int64(n-1)*h.PartSize() {
 			return nil, fmt.Errorf("%w: part %d is shorter than %d bytes, which all but the last have", blob.ErrInvalid, n-1, h.PartSize())
 		}
-		next.CRC32C = parts.CombineCRC32C(next.CRC32C, p.CRC32C, p.Size)
+		next.CRC32C = crc.JoinCastagnoli(next.CRC32C, p.CRC32C, p.Size)
 		next.Size += p.Size
 		if p.Size > 0 {
 			generations = append(generations, p.current()...)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/crc"
 )
 
 const (
@@ -328,11 +329,11 @@ func (u *upload) join(ctx context.Context, d *draft, n int, last bool) error {
 	if !ok {
 		return fmt.Errorf("%w: part %d was changed by another program", blob.ErrChanged, n)
 	}
-	crc := joinCRC(d.crc, partCRC, o.Size)
+	sum := crc.JoinCastagnoli(d.crc, partCRC, o.Size)
 	if err := d.append(ctx, f, o.Size, func() error { return nil }); err != nil {
 		return err
 	}
-	d.crc, d.hasCRC = crc, true
+	d.crc, d.hasCRC = sum, true
 	return nil
 }
 

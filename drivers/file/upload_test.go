@@ -148,30 +148,6 @@ func TestUploadEmptyAndAborted(t *testing.T) {
 	}
 }
 
-func TestJoinCRC(t *testing.T) {
-	for i := range 200 {
-		a, b := make([]byte, i*7%97), make([]byte, i*i%4093)
-		for j := range a {
-			a[j] = byte(rand.Uint32())
-		}
-		for j := range b {
-			b[j] = byte(rand.Uint32())
-		}
-		sum := func(p []byte) uint32 { return crc32.Checksum(p, castagnoli) }
-		if got, want := joinCRC(sum(a), sum(b), int64(len(b))), sum(append(a, b...)); got != want {
-			t.Fatalf("%d and %d bytes: %08x, want %08x", len(a), len(b), got, want)
-		}
-	}
-	// The powers repeat as they should: x^(8·2^40) is squared 43 times.
-	want := uint32(1 << 30)
-	for range 43 {
-		want = multiply(want, want)
-	}
-	if got := power(1 << 40); got != want {
-		t.Errorf("power(1<<40) = %08x, want %08x", got, want)
-	}
-}
-
 func TestRecord(t *testing.T) {
 	for _, r := range []record{
 		{}, {size: 1 << 40, mtime: -5, crc: 7, hasCRC: true}, {aside: true},

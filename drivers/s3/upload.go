@@ -19,6 +19,7 @@ import (
 
 	"github.com/holdall-go/holdall/blob"
 	"github.com/holdall-go/holdall/internal/body"
+	"github.com/holdall-go/holdall/internal/crc"
 	"github.com/holdall-go/holdall/internal/parts"
 	"github.com/holdall-go/holdall/internal/remote"
 )
@@ -188,7 +189,7 @@ func (u *upload) complete(ctx context.Context, all []sent) (*blob.Object, error)
 		list[i] = types.CompletedPart{PartNumber: aws.Int32(int32(abs(p.n))), ETag: p.etag}
 		if known = known && p.n > 0; known {
 			list[i].ChecksumCRC32C = base64CRC(p.crc)
-			whole = parts.CombineCRC32C(whole, p.crc, p.size)
+			whole = crc.JoinCastagnoli(whole, p.crc, p.size)
 		}
 		size += p.size
 	}

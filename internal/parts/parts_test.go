@@ -79,21 +79,6 @@ func TestStreamed(t *testing.T) {
 	}
 }
 
-func TestCombineCRC32C(t *testing.T) {
-	r := rand.New(rand.NewPCG(5, 6))
-	for range 200 {
-		b := make([]byte, r.IntN(100_000))
-		for i := range b {
-			b[i] = byte(r.Uint32())
-		}
-		at := r.IntN(len(b) + 1)
-		sum := func(p []byte) uint32 { return crc32.Checksum(p, castagnoli) }
-		if got := CombineCRC32C(sum(b[:at]), sum(b[at:]), int64(len(b)-at)); got != sum(b) {
-			t.Fatalf("%d bytes in two at %d have the sum %08x, not %08x", len(b), at, got, sum(b))
-		}
-	}
-}
-
 // collect is a send that keeps what it was given.
 type collect struct {
 	mu    sync.Mutex
