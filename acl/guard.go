@@ -190,6 +190,9 @@ func newGuard(bucket blob.Bucket, opts *Options) (*Guard, error) {
 	if opts.Store == nil {
 		g.store.bucket = bucket
 	}
+	if !bucket.Capabilities().Hooks { // views check writes by a hook, which a bucket without Check may not call
+		g.bucket = blob.Check(bucket)
+	}
 	if opts.SingleWriter {
 		g.store.single = &singleWriter{}
 	}
@@ -205,7 +208,7 @@ func newGuard(bucket blob.Bucket, opts *Options) (*Guard, error) {
 	}
 	g.recovery = newIndex(recovery)
 
-	g.caps = bucket.Capabilities()
+	g.caps = g.bucket.Capabilities()
 	g.caps.Guarded, g.caps.Keys.Canonical = true, true
 	g.caps.Keys.MaxBytes, g.caps.Keys.Prefix = g.caps.Keys.Max(), "" // below a Sub the rules are those of a view's own keys
 	g.bound.Views = delta + opts.Grace

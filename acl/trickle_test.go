@@ -116,17 +116,16 @@ type backwards struct {
 }
 
 func (b *backwards) Put(ctx context.Context, key string, body io.Reader, o *blob.PutOptions) (*blob.Object, error) {
-	at, ok := body.(io.ReaderAt)
+	at, begin, size, ok := blob.BodyAt(body)
 	if !ok {
 		return b.Bucket.Put(ctx, key, body, o)
 	}
-	size, _ := blob.BodySize(body)
 	data := make([]byte, size)
 	for off := (size - 1) / 4 * 4; off >= 0; off -= 4 {
 		if off == 0 {
 			b.beforeLast()
 		}
-		if _, err := at.ReadAt(data[off:min(off+4, size)], off); err != nil && !errors.Is(err, io.EOF) {
+		if _, err := at.ReadAt(data[off:min(off+4, size)], begin+off); err != nil && !errors.Is(err, io.EOF) {
 			return nil, err
 		}
 	}

@@ -27,28 +27,8 @@ func (v *view) Get(ctx context.Context, key string, opts *blob.GetOptions) (*blo
 	if err != nil {
 		return nil, err
 	}
-	body := &download{r, v.pace(func() error { return v.require(ctx, "get", key, want) })}
-	o := r.Object
-	o.Checksums = blob.Checksums{} // the Reader inside verifies them; once is enough
-	checked := blob.NewReader(ctx, body, &o, r.Offset(), r.Length())
-	checked.Checksums = r.Checksums
-	return checked, nil
-}
-
-// download is the body of a Reader. It delivers nothing that arrived after the right was found to be gone.
-type download struct {
-	*blob.Reader
-	pace *pace
-}
-
-func (d *download) Read(p []byte) (int, error) {
-	n, err := d.Reader.Read(p[:min(len(p), checkBytes)])
-	if n > 0 || err == io.EOF {
-		if cerr := d.pace.passed(n, false); cerr != nil {
-			return 0, cerr
-		}
-	}
-	return n, err
+	pace := v.pace(func(ctx context.Context) error { return v.require(ctx, "get", key, want) })
+	return r.WithBody(func(body io.ReadCloser) io.ReadCloser { return &download{body, ctx, pace} }), nil
 }
 
 // Source implements blob.Bucket. The right is checked again before each request that reads from the source, so one that

@@ -62,6 +62,7 @@ type viewUpload struct {
 	token string
 	kind  tokenKind
 	asked blob.Condition // by the caller
+	hook  *blob.Hook     // of the caller
 
 	inner blob.Upload
 	cond  blob.Condition // that inner has
@@ -86,22 +87,21 @@ func (v *view) Upload(ctx context.Context, key string, opts *blob.UploadOptions)
 	if err != nil {
 		return nil, err
 	}
+	u := &viewUpload{v: v, key: key, kind: toResume, asked: opts.If, hook: opts.Hook, cond: p.cond}
 	o := *opts
-	o.If = p.cond
-	inner, err := v.guard.bucket.Upload(ctx, key, &o)
-	if err != nil {
+	o.If, o.Hook = p.cond, u.hooked(p.cond)
+	if u.inner, err = v.guard.bucket.Upload(ctx, key, &o); err != nil {
 		return nil, err
 	}
-	if err := v.guard.store.recordUpload(ctx, key, inner.ID(), v.who.User); err != nil {
+	u.id = u.inner.ID()
+	u.token = token(toResume, s, key, u.id, v.who.User)
+	if err := v.guard.store.recordUpload(ctx, key, u.id, v.who.User); err != nil {
 		ctx, done := tidying(ctx)
 		defer done()
-		_ = inner.Abort(ctx)
+		_ = u.inner.Abort(ctx)
 		return nil, fmt.Errorf("noting whose upload it is: %w", err)
 	}
-	return &viewUpload{
-		v: v, key: key, id: inner.ID(), token: token(toResume, s, key, inner.ID(), v.who.User), kind: toResume,
-		asked: opts.If, inner: inner, cond: p.cond,
-	}, nil
+	return u, nil
 }
 
 // resume takes up an upload by its token. A token that is not the caller's is denied before anything is asked of the store.
@@ -123,13 +123,13 @@ func (v *view) resume(ctx context.Context, key string, opts *blob.UploadOptions)
 			return nil, err
 		}
 	}
+	u := &viewUpload{v: v, key: key, id: id, token: opts.ID, kind: kind, asked: opts.If, hook: opts.Hook, cond: opts.If}
 	o := *opts
-	o.ID = id
-	inner, err := v.guard.bucket.Upload(ctx, key, &o)
-	if err != nil {
+	o.ID, o.Hook = id, u.hooked(opts.If)
+	if u.inner, err = v.guard.bucket.Upload(ctx, key, &o); err != nil {
 		return nil, err
 	}
-	return &viewUpload{v: v, key: key, id: id, token: opts.ID, kind: kind, asked: opts.If, inner: inner, cond: opts.If}, nil
+	return u, nil
 }
 
 // snapshot returns the policy that decides a call that begins now. Without one there is no secret, so recovery users
@@ -156,29 +156,24 @@ func (u *viewUpload) plan(ctx context.Context) (plan, error) {
 	return u.v.plan(ctx, "upload", u.key, u.asked, u.v.guard.caps.If.Upload)
 }
 
-// Put implements blob.Upload. The part is checked as it is read.
+// hooked returns the hook of an inner upload that completes under cond: the caller's, then the checks of the rights that
+// the next step needs.
+func (u *viewUpload) hooked(cond blob.Condition) *blob.Hook {
+	return u.hook.Then(u.v.hook(
+		func(ctx context.Context) error {
+			_, err := u.plan(ctx)
+			return err
+		},
+		func(ctx context.Context) error { return u.v.require(ctx, "upload", u.key, needFor(cond)) },
+	))
+}
+
+// Put implements blob.Upload. The right is checked again while the part is sent.
 func (u *viewUpload) Put(ctx context.Context, n int, body *io.SectionReader) (blob.Part, error) {
-	p, err := u.plan(ctx)
-	if err != nil {
+	if _, err := u.plan(ctx); err != nil {
 		return blob.Part{}, err
 	}
-	pace := u.v.pace(func() error { return u.v.require(ctx, "upload", u.key, p.need) })
-	checked := io.NewSectionReader(&partBody{body, pace}, 0, body.Size())
-	return u.inner.Put(ctx, n, checked)
-}
-
-// partBody is the body of a part.
-type partBody struct {
-	*io.SectionReader
-	pace *pace
-}
-
-func (b *partBody) ReadAt(p []byte, off int64) (int, error) {
-	n, err := b.SectionReader.ReadAt(p, off)
-	if cerr := b.pace.passed(n, off+int64(n) >= b.Size()); cerr != nil {
-		return 0, cerr
-	}
-	return n, err
+	return u.inner.Put(ctx, n, body)
 }
 
 // Parts implements blob.Upload.
@@ -203,10 +198,7 @@ func (u *viewUpload) Complete(ctx context.Context) (*blob.Object, error) {
 		inner := u.inner
 		if cond != u.cond {
 			var err error
-			if inner, err = u.v.guard.bucket.Upload(ctx, u.key, &blob.UploadOptions{ID: u.id, If: cond}); err != nil {
-				return nil, err
-			}
-			if err := u.v.require(ctx, "upload", u.key, p.need); err != nil {
+			if inner, err = u.v.guard.bucket.Upload(ctx, u.key, &blob.UploadOptions{ID: u.id, If: cond, Hook: u.hooked(cond)}); err != nil {
 				return nil, err
 			}
 		}

@@ -43,15 +43,22 @@ func (v *view) plan(ctx context.Context, op, key string, asked blob.Condition, c
 	return p, err
 }
 
+// needFor returns the rights that a write under a condition needs.
+func needFor(cond blob.Condition) Rights {
+	switch cond.Kind() {
+	case blob.KindAbsent:
+		return CreateNew
+	case blob.KindMatch:
+		return Write
+	}
+	return CreateNew | Write
+}
+
 func planFor(have Rights, asked blob.Condition, can blob.ConditionSet) (plan, error) {
-	p := plan{cond: asked, need: CreateNew | Write}
+	p := plan{cond: asked, need: needFor(asked)}
 	needed := asked.Kind()
 	switch {
-	case needed == blob.KindAbsent:
-		p.need = CreateNew
-	case needed == blob.KindMatch:
-		p.need = Write
-	case have.Has(CreateNew | Write):
+	case needed == blob.KindAbsent, needed == blob.KindMatch, have.Has(CreateNew | Write):
 	case have.Has(CreateNew):
 		p.need, p.cond, needed = CreateNew, blob.IfAbsent, blob.KindAbsent
 	case have.Has(Write):
@@ -102,33 +109,33 @@ func (v *view) current(ctx context.Context, key string) (blob.Condition, error) 
 	return blob.IfMatch(o.ETag), nil
 }
 
-// Put implements blob.Bucket. The body is checked as it is read and before it ends, so that a right that is revoked
-// meanwhile publishes nothing.
+// Put implements blob.Bucket. The right is checked again while the body is sent and before the object becomes visible,
+// so that one that is revoked meanwhile publishes nothing.
 func (v *view) Put(ctx context.Context, key string, body io.Reader, opts *blob.PutOptions) (*blob.Object, error) {
 	p, err := v.plan(ctx, "put", key, opts.If, v.guard.caps.If.Put)
 	if err != nil {
 		return nil, err
 	}
-	checked, size, rewind := guarded(body, v.pace(func() error { return v.require(ctx, "put", key, p.need) }))
 	put := *opts
-	if put.Size <= 0 {
-		put.Size = size
-	}
+	check := func(ctx context.Context) error { return v.require(ctx, "put", key, p.need) }
+	put.Hook = opts.Hook.Then(v.hook(check, check))
 	return v.write(ctx, "put", key, p, func(cond blob.Condition) (*blob.Object, error) {
 		put.If = cond
-		return v.guard.bucket.Put(ctx, key, checked, &put)
-	}, rewind)
+		return v.guard.bucket.Put(ctx, key, body, &put)
+	}, func() error { return blob.RewindBody(body) })
 }
 
-// Copy implements blob.Bucket. The source brings its own check. The destination's is added to it, and so is made before
-// each request of the copy, too.
+// Copy implements blob.Bucket. The source has its own check. The destination's is added to it, so that it too is made
+// before each request that reads the source, and is made once more before the copy becomes visible.
 func (v *view) Copy(ctx context.Context, key string, src blob.Source, opts *blob.CopyOptions) (*blob.Object, error) {
 	p, err := v.plan(ctx, "copy", key, opts.If, v.guard.caps.If.Copy)
 	if err != nil {
 		return nil, err
 	}
-	src = src.Checked(func(ctx context.Context) error { return v.require(ctx, "copy", key, p.need) })
+	check := func(ctx context.Context) error { return v.require(ctx, "copy", key, p.need) }
+	src = src.Checked(check)
 	o := *opts
+	o.Hook = opts.Hook.Then(&blob.Hook{OnPublish: check})
 	return v.write(ctx, "copy", key, p, func(cond blob.Condition) (*blob.Object, error) {
 		o.If = cond
 		return v.guard.bucket.Copy(ctx, key, src, &o)

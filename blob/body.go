@@ -2,91 +2,56 @@ package blob
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"io"
-	"io/fs"
-	"strings"
+
+	"github.com/holdall-go/holdall/internal/body"
 )
 
-// BodySize tells how many bytes body will deliver, if that can be known without reading: for bytes and strings readers,
-// buffers, section readers, regular files, and whatever else can seek.
-func BodySize(body io.Reader) (n int64, known bool) {
-	switch b := body.(type) {
-	case *bytes.Reader:
-		return int64(b.Len()), true
-	case *strings.Reader:
-		return int64(b.Len()), true
-	case *bytes.Buffer:
-		return int64(b.Len()), true
+// The bodies of Put. The outermost [Check] makes one value of the caller's reader, which wrappers pass on and which the
+// driver asks by [BodySize] and [BodyAt]. So a wrapper must not wrap the body, which would hide what is known of it:
+// what it wants to learn of the bytes, it says in a [Hook].
+
+// bodyOf returns body as the value that all layers share, and whether it was one already.
+func bodyOf(r io.Reader) (b *body.Body, shared bool) {
+	switch r := r.(type) {
+	case *body.Body:
+		return r, true
 	case *Reader:
-		return b.left, true
-	case interface{ Stat() (fs.FileInfo, error) }:
-		// A device can seek and yet has no end. What is in /proc says that it is empty, and need not be.
-		if info, err := b.Stat(); err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
-			return 0, false
-		}
+		return body.Sized(r, r.left), false
+	case nil:
+		return body.New(new(bytes.Reader)), false
 	}
-	s, ok := body.(io.Seeker)
-	if !ok {
-		return 0, false
-	}
-	at, err := s.Seek(0, io.SeekCurrent)
-	if err != nil {
-		return 0, false
-	}
-	end, err := s.Seek(0, io.SeekEnd)
-	if _, back := s.Seek(at, io.SeekStart); err != nil || back != nil {
-		return 0, false
-	}
-	return max(0, end-at), true
+	return body.New(r), false
 }
 
-// declared holds body to the size that its writer declared. A body whose size can be known is judged at once, any other
-// as it is read; it keeps its Seeker and ReaderAt, since a body that has them is of the first kind.
-func declared(body io.Reader, size int64) (io.Reader, error) {
-	if size <= 0 {
-		return body, nil
-	}
-	if n, known := BodySize(body); known {
-		if n != size {
-			return nil, fmt.Errorf("%w: the body has %d bytes, but Size says %d", ErrInvalid, n, size)
-		}
-		return body, nil
-	}
-	return &exactReader{r: body, left: size, size: size}, nil
+// BodySize returns how many bytes body will deliver, if that can be known without reading: for bytes and strings
+// readers, buffers, section readers, regular files that are not empty, Readers of this package, and everything else that
+// can seek. A driver asks it of the body of a Put.
+func BodySize(body io.Reader) (n int64, known bool) {
+	b, _ := bodyOf(body)
+	return b.Size()
 }
 
-// exactReader delivers the declared number of bytes or an error. With the last byte it looks for one more, so that a
-// driver which reads no further than the declared size hears of a longer body, too.
-type exactReader struct {
-	r          io.Reader
-	left, size int64
-	longer     error // once the body was found to be longer
+// BodyAt returns a reader of the content of body that works at any offset, as often as needed and in parallel, with the
+// offset in r at which the content begins and its size in bytes. It is ok for bytes and strings readers, section
+// readers, regular files that are not empty, and everything else that is an io.Seeker and an io.ReaderAt. A driver asks
+// it of the body of a Put, to compute a digest before it sends, to send parts in parallel without holding them in
+// memory, and to send them again. It must not read r after its Put has returned.
+func BodyAt(body io.Reader) (r io.ReaderAt, off, size int64, ok bool) {
+	b, _ := bodyOf(body)
+	r, off = b.At()
+	size, _ = b.Size()
+	return r, off, size, r != nil
 }
 
-func (e *exactReader) Read(p []byte) (int, error) {
-	if e.left == 0 {
-		return 0, cmp.Or(e.longer, io.EOF)
+// RewindBody makes the body of a Put deliver its content from the beginning once more, for a wrapper that calls Put
+// again. It fails if content was read and the caller's reader cannot go back. Body is what the wrapper was given by
+// [Check]; any other is ErrInvalid.
+func RewindBody(r io.Reader) error {
+	b, shared := r.(*body.Body)
+	if !shared {
+		return fmt.Errorf("%w: the body of a %T was not passed on by Check", ErrInvalid, r)
 	}
-	if len(p) == 0 {
-		return 0, nil
-	}
-	n, err := e.r.Read(p[:min(int64(len(p)), e.left)])
-	e.left -= int64(n)
-	switch {
-	case e.left > 0 && err == io.EOF:
-		return n, fmt.Errorf("%w (%w): the body ended after %d bytes, but Size says %d", ErrInvalid, io.ErrUnexpectedEOF, e.size-e.left, e.size)
-	case e.left > 0:
-		return n, err
-	}
-	if err == nil {
-		var more [1]byte
-		_, err = io.ReadFull(e.r, more[:])
-	}
-	if err == nil {
-		e.longer = fmt.Errorf("%w: the body is longer than the %d bytes that Size says", ErrInvalid, e.size)
-		return 0, e.longer
-	}
-	return n, err
+	return b.Rewind()
 }

@@ -36,6 +36,10 @@ type Capabilities struct {
 	// [Check] calls Delete for each key.
 	BulkDelete int
 
+	// Hooks: a driver sets it if it calls the [Hook] of a write by itself. Otherwise [Check] calls it; a bucket that Check
+	// returned always has it.
+	Hooks bool
+
 	// ReadOnly: every write is refused with [fs.ErrPermission].
 	ReadOnly bool
 

@@ -17,10 +17,12 @@ import (
 // Check returns b behind the checks that every bucket shares; every driver's Open, and every wrapper, returns through it.
 // It refuses bad keys, ranges, conditions and options against b's capabilities, before b receives them. It knows closed
 // and ended contexts, wraps errors in [*Error], cuts listings to their Limit, deletes keys one by one where there is no
-// bulk call, and holds bodies to their declared size. Then b may rely on what it is given:
+// bulk call, holds bodies to their declared size, and calls the [Hook] of a write for a b that does not. Then b may rely
+// on what it is given:
 //
 //   - keys follow the [KeyRules] that b declares, so that b checks none;
-//   - opts are never nil, and must not be changed; a body is never nil;
+//   - opts are never nil, and must not be changed; a body is never nil, and [BodySize] and [BodyAt] tell what is known
+//     of it; a Hook is nil unless b has the capability Hooks;
 //   - metadata names are in lower case; Provider is nil unless b has a method AcceptsProvider(any) bool that agrees;
 //   - the Readers that b returns are made by [NewReader] with the ctx of the call;
 //   - of StartAfter and StartAt at most one is set, and both are text without NUL.
@@ -28,6 +30,7 @@ import (
 // If b has a method String, its result, which must hold no secret, names the bucket in errors.
 func Check(b Bucket) Bucket {
 	c := &checked{b: b, caps: b.Capabilities()}
+	c.hooks, c.caps.Hooks = c.caps.Hooks, true
 	if s, ok := b.(fmt.Stringer); ok {
 		c.name = s.String()
 	}
@@ -39,6 +42,7 @@ type checked struct {
 	b       Bucket
 	name    string
 	caps    Capabilities
+	hooks   bool // b calls the hooks of writes itself
 	accepts interface{ AcceptsProvider(any) bool }
 	broken  error // why no call can work, or nil
 	closed  atomic.Bool
@@ -102,45 +106,47 @@ func (c *checked) Get(ctx context.Context, key string, opts *GetOptions) (*Reade
 	return r, nil
 }
 
-func (c *checked) Put(ctx context.Context, key string, body io.Reader, opts *PutOptions) (*Object, error) {
+func (c *checked) Put(ctx context.Context, key string, r io.Reader, opts *PutOptions) (*Object, error) {
 	if opts == nil {
 		opts = &zeroPut
 	}
-	if body == nil {
-		body = http.NoBody
-	}
 	err := c.enterWrite(ctx, key)
 	if err == nil && opts != &zeroPut {
-		body, opts, err = c.checkPut(body, opts)
+		opts, err = c.checkPut(opts)
 	}
 	if err != nil {
 		return nil, c.fail("put", key, err)
 	}
-	o, err := c.b.Put(ctx, key, body, opts)
+	content, shared := bodyOf(r)
+	if opts.Size > 0 {
+		if err := content.Declare(opts.Size, ErrInvalid); err != nil {
+			return nil, c.fail("put", key, err)
+		}
+	}
+	o, err := c.put(ctx, key, content, opts)
 	if err != nil {
 		return nil, c.failed(ctx, "put", key, err)
+	}
+	if !shared {
+		content.Finish()
 	}
 	o.Key = key
 	return o, nil
 }
 
-func (c *checked) checkPut(body io.Reader, opts *PutOptions) (io.Reader, *PutOptions, error) {
+func (c *checked) checkPut(opts *PutOptions) (*PutOptions, error) {
 	attrs, err := c.attributes(&opts.Attributes)
 	err = cmp.Or(err, size("Size", opts.Size), size("PartSize", opts.PartSize), c.objectSize(opts.Size),
 		c.writeCondition(opts.If, c.caps.If.Put, "Put"), c.provider(opts.Provider), c.checksums(opts.Checksums))
 	if err == nil && opts.Concurrency < 0 {
 		err = fmt.Errorf("%w: Concurrency %d is negative", ErrInvalid, opts.Concurrency)
 	}
-	if err != nil {
-		return nil, nil, err
-	}
-	if attrs != &opts.Attributes {
+	if err == nil && attrs != &opts.Attributes {
 		folded := *opts
 		folded.Attributes = *attrs
 		opts = &folded
 	}
-	body, err = declared(body, opts.Size)
-	return body, opts, err
+	return opts, err
 }
 
 func (c *checked) Source(ctx context.Context, key string, opts *SourceOptions) (Source, error) {
@@ -177,13 +183,13 @@ func (c *checked) Copy(ctx context.Context, key string, src Source, opts *CopyOp
 		if opts.Attributes != nil {
 			attrs, aerr := c.attributes(opts.Attributes)
 			err = cmp.Or(err, aerr)
-			opts = &CopyOptions{opts.If, attrs, opts.Provider}
+			opts = &CopyOptions{opts.If, attrs, opts.Hook, opts.Provider}
 		}
 	}
 	if err != nil {
 		return nil, c.fail("copy", key, err)
 	}
-	o, err := c.b.Copy(ctx, key, src, opts)
+	o, err := c.copy(ctx, key, src, opts)
 	if err != nil {
 		return nil, c.failed(ctx, "copy", key, err)
 	}

@@ -25,7 +25,7 @@ func (c *checked) Upload(ctx context.Context, key string, opts *UploadOptions) (
 	if err != nil {
 		return nil, c.fail("upload", key, err)
 	}
-	u, err := c.b.Upload(ctx, key, opts)
+	u, err := c.upload(ctx, key, opts)
 	if err != nil {
 		return nil, c.failed(ctx, "upload", key, err)
 	}

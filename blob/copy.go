@@ -52,7 +52,7 @@ func stream(ctx context.Context, dst Bucket, key string, from origin, opts *Copy
 		return nil, err
 	}
 	defer r.Close()
-	put := PutOptions{Size: r.Size, If: opts.If, Attributes: r.Attributes, Provider: opts.Provider}
+	put := PutOptions{Size: r.Size, If: opts.If, Attributes: r.Attributes, Hook: opts.Hook, Provider: opts.Provider}
 	if opts.Attributes != nil {
 		put.Attributes = *opts.Attributes
 	}

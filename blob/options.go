@@ -37,6 +37,9 @@ type PutOptions struct {
 	PartSize    int64 // hint: bytes in a part, where body is sent in parts
 	Concurrency int   // hint: how many parts may be under way at once
 
+	// Hook is called while content goes to the store and before the object becomes visible, and may stop the Put.
+	Hook *Hook
+
 	// Provider is for what one driver alone knows, in a type of that driver's. Every other driver refuses it.
 	Provider any
 }
@@ -53,6 +56,8 @@ type CopyOptions struct {
 
 	// Attributes replace those of the source; nil keeps them.
 	Attributes *Attributes
+
+	Hook *Hook // as in PutOptions
 
 	Provider any // as in PutOptions
 }
@@ -114,6 +119,8 @@ type UploadOptions struct {
 	Attributes
 
 	PartSize int64 // the size of every part but the last; zero lets the driver choose
+
+	Hook *Hook // as in PutOptions; one that resumes an upload gives its own
 
 	Provider any // as in PutOptions
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/holdall-go/holdall/blob"
 	"github.com/holdall-go/holdall/internal/body"
 	"github.com/holdall-go/holdall/internal/crc"
+	"github.com/holdall-go/holdall/internal/digest"
 	"github.com/holdall-go/holdall/internal/parts"
 	"github.com/holdall-go/holdall/internal/remote"
 )
@@ -29,16 +30,12 @@ func (b *bucket) Put(ctx context.Context, key string, r io.Reader, opts *blob.Pu
 	if err != nil {
 		return nil, err
 	}
-	digests, err := body.NewDigests(opts.Checksums, blob.SHA1, blob.CRC32C)
+	digests, err := digest.New(opts.Checksums, blob.SHA1, blob.CRC32C)
 	if err != nil {
 		return nil, err
 	}
-	if local, at, size := body.AtHand(r); local != nil {
-		o, err := b.putLocal(ctx, w, local, at, size, digests, opts)
-		if s, ok := r.(io.Seeker); ok && err == nil {
-			_, _ = s.Seek(at+size, io.SeekStart) // the body was read to its end
-		}
-		return o, err
+	if at, off, size, ok := blob.BodyAt(r); ok {
+		return b.putAt(ctx, w, at, off, size, digests, opts)
 	}
 	return b.putStream(ctx, w, r, digests, opts)
 }
@@ -65,8 +62,8 @@ func (w *write) encode(more extra) (err error) {
 	return err
 }
 
-// putLocal stores content that lies in memory or in a file. It is read twice: B2 wants its digest before it.
-func (b *bucket) putLocal(ctx context.Context, w *write, r io.ReaderAt, at, size int64, digests *body.Digests, opts *blob.PutOptions) (*blob.Object, error) {
+// putAt stores content that can be read again. It is read twice: B2 wants its digest before it.
+func (b *bucket) putAt(ctx context.Context, w *write, r io.ReaderAt, at, size int64, digests *digest.Set, opts *blob.PutOptions) (*blob.Object, error) {
 	gate := body.NewGate(r)
 	defer gate.Shut()
 	content := io.NewSectionReader(gate, at, size)
@@ -110,7 +107,7 @@ func sum(ctx context.Context, digests io.Writer, r *io.SectionReader) error {
 }
 
 // putStream stores a stream, whose parts are held in memory until they are sent.
-func (b *bucket) putStream(ctx context.Context, w *write, r io.Reader, digests *body.Digests, opts *blob.PutOptions) (*blob.Object, error) {
+func (b *bucket) putStream(ctx context.Context, w *write, r io.Reader, digests *digest.Set, opts *blob.PutOptions) (*blob.Object, error) {
 	size := opts.Size
 	if n, known := blob.BodySize(r); known {
 		size = n
@@ -170,7 +167,7 @@ func (b *bucket) made(w *write, id string, size int64, at time.Time, whole []byt
 }
 
 // putParts stores an object as a large file, and leaves nothing behind if that fails.
-func (b *bucket) putParts(ctx context.Context, w *write, src parts.Source, concurrency int, digests *body.Digests) (*blob.Object, error) {
+func (b *bucket) putParts(ctx context.Context, w *write, src parts.Source, concurrency int, digests *digest.Set) (*blob.Object, error) {
 	large, err := b.begin(ctx, w)
 	if err != nil {
 		return nil, err
@@ -201,7 +198,7 @@ func (b *bucket) putParts(ctx context.Context, w *write, src parts.Source, concu
 }
 
 // unchanged refuses parts that are together not what the digests heard: a file may have been written while it was read.
-func unchanged(all []sent, digests *body.Digests) error {
+func unchanged(all []sent, digests *digest.Set) error {
 	var whole uint32
 	for _, s := range all {
 		whole = crc.JoinCastagnoli(whole, s.crc, s.size)

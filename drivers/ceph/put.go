@@ -6,14 +6,13 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"os"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/holdall-go/holdall/blob"
 	"github.com/holdall-go/holdall/internal/body"
 	"github.com/holdall-go/holdall/internal/crc"
+	"github.com/holdall-go/holdall/internal/digest"
 	"github.com/holdall-go/holdall/internal/parts"
 )
 
@@ -37,7 +36,7 @@ func (b *bucket) Put(ctx context.Context, key string, r io.Reader, opts *blob.Pu
 		return nil, err
 	}
 	defer b.leave()
-	verify, err := body.NewDigests(opts.Checksums)
+	verify, err := digest.New(opts.Checksums)
 	if err != nil {
 		return nil, err
 	}
@@ -47,11 +46,10 @@ func (b *bucket) Put(ctx context.Context, key string, r io.Reader, opts *blob.Pu
 	}
 	w := b.newWriter(putPiece(c.next.ID, 0))
 	size, known := blob.BodySize(r)
-	r = verify.Tee(r) // which hides where the body lies, if there is something to verify
 	if known && size <= inlineSize {
-		err = c.inline(readAll(r, size))
+		err = c.inline(readAll(verify.Tee(r), size))
 	} else {
-		err = b.send(ctx, c, w, r, opts)
+		err = b.send(ctx, c, w, r, verify, opts)
 	}
 	if err == nil {
 		err = verify.Check()
@@ -100,18 +98,14 @@ func readAll(body io.Reader, size int64) ([]byte, error) {
 
 // send reads a body whose size is unknown, or too large for an entry. If it turns out to be small, it is left beside the
 // entry; otherwise it is written.
-func (b *bucket) send(ctx context.Context, c *change, w *writer, r io.Reader, opts *blob.PutOptions) (err error) {
+func (b *bucket) send(ctx context.Context, c *change, w *writer, r io.Reader, verify *digest.Set, opts *blob.PutOptions) (err error) {
 	var src parts.Source
 	only := false // there is one part
-	if at, off, size := body.AtHand(r); at != nil {
+	at, off, size, ok := blob.BodyAt(r)
+	if ok && verify == nil && body.Local(at) {
 		src, only = w.from(at, off, size), size <= chunkSize
-		defer func() {
-			if s, ok := at.(io.Seeker); ok && err == nil {
-				_, _ = s.Seek(off+size, io.SeekStart) // the body was read to its end
-			}
-		}()
 	} else {
-		stream := parts.NewStream(r, chunks)
+		stream := parts.NewStream(verify.Tee(r), chunks)
 		defer stream.Close()
 		part, whole, err := stream.Peek(ctx)
 		if err != nil {
@@ -192,8 +186,7 @@ func (w *writer) from(at io.ReaderAt, off, size int64) parts.Source {
 // writeSection writes the body of a part. What is read by something else than memory or a file may take its time, or even
 // wait for calls of this bucket; so it is read before the calls that send it begin.
 func (w *writer) writeSection(ctx context.Context, section *io.SectionReader) (sent, error) {
-	switch at, off, size := section.Outer(); at.(type) {
-	case *bytes.Reader, *strings.Reader, *os.File:
+	if at, off, size, ok := blob.BodyAt(io.NewSectionReader(section, 0, section.Size())); ok && body.Local(at) {
 		return w.write(ctx, w.from(at, off, size), 0)
 	}
 	stream := parts.NewStream(io.NewSectionReader(section, 0, section.Size()), chunks)

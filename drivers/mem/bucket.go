@@ -31,6 +31,7 @@ func (b *bucket) Capabilities() blob.Capabilities {
 		Checksums: blob.ChecksumRules{In: blob.AllAlgorithms, Out: blob.Algorithms(blob.CRC32C)},
 		Copy:      true,
 		Versions:  b.store.opts.Versions,
+		Hooks:     true,
 	}
 }
 
@@ -64,19 +65,23 @@ type content struct{ bytes.Reader }
 func (*content) Close() error { return nil }
 
 func (b *bucket) Put(ctx context.Context, key string, body io.Reader, opts *blob.PutOptions) (*blob.Object, error) {
-	content, err := readAll(ctx, body)
+	content, err := readAll(ctx, body, opts.Hook)
 	if err != nil {
 		return nil, err
 	}
 	if err := verify(content, opts.Checksums); err != nil {
 		return nil, err
 	}
-	return b.store.put(key, content, opts.Attributes, opts.If)
+	sums := checksum(content)
+	if err := opts.Hook.Publishing(ctx); err != nil {
+		return nil, err
+	}
+	return b.store.put(key, content, opts.Attributes, sums, opts.If)
 }
 
 // readAll reads body to its end, into a slice of just its size where that is known. It looks at ctx after each read, so
 // that an object of a call that ended is not stored.
-func readAll(ctx context.Context, body io.Reader) ([]byte, error) {
+func readAll(ctx context.Context, body io.Reader, hook *blob.Hook) ([]byte, error) {
 	size, known := blob.BodySize(body)
 	if !known {
 		size = 512
@@ -88,6 +93,9 @@ func readAll(ctx context.Context, body io.Reader) ([]byte, error) {
 		}
 		n, err := body.Read(content[len(content):min(cap(content), len(content)+1<<20)])
 		content = content[:len(content)+n]
+		if err := hook.Sending(ctx, int64(n)); err != nil {
+			return nil, err
+		}
 		switch {
 		case err == io.EOF && known && int64(len(content)) < size:
 			return nil, io.ErrUnexpectedEOF
@@ -131,7 +139,10 @@ func (b *bucket) Copy(ctx context.Context, key string, src blob.Source, opts *bl
 	if opts.Attributes != nil {
 		attrs = *opts.Attributes
 	}
-	return b.store.put(key, v.content, attrs, opts.If)
+	if err := opts.Hook.Publishing(ctx); err != nil {
+		return nil, err
+	}
+	return b.store.put(key, v.content, attrs, checksum(v.content), opts.If)
 }
 
 func (b *bucket) List(ctx context.Context, opts *blob.ListOptions) iter.Seq2[*blob.Object, error] {
@@ -155,7 +166,7 @@ func (b *bucket) List(ctx context.Context, opts *blob.ListOptions) iter.Seq2[*bl
 
 func (b *bucket) Upload(_ context.Context, key string, opts *blob.UploadOptions) (blob.Upload, error) {
 	if opts.ID != "" {
-		return b.store.resume(key, opts.ID, opts.If)
+		return b.store.resume(key, opts)
 	}
 	return b.store.begin(key, opts)
 }

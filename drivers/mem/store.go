@@ -91,8 +91,7 @@ func (v *version) attributes() *blob.Object {
 }
 
 // put makes content the current version of key if cond holds.
-func (s *store) put(key string, content []byte, attrs blob.Attributes, cond blob.Condition) (*blob.Object, error) {
-	sums := checksum(content)
+func (s *store) put(key string, content []byte, attrs blob.Attributes, sums blob.Checksums, cond blob.Condition) (*blob.Object, error) {
 	attrs.Metadata = maps.Clone(attrs.Metadata)
 	s.mu.Lock()
 	defer s.mu.Unlock()

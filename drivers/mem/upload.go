@@ -34,11 +34,12 @@ type part struct {
 	content []byte
 }
 
-// A handle is one who holds an upload; the condition is his.
+// A handle is what a caller has of an upload, with the caller's own condition and hook.
 type handle struct {
 	store *store
 	*upload
 	cond blob.Condition
+	hook *blob.Hook
 }
 
 func (s *store) begin(key string, o *blob.UploadOptions) (blob.Upload, error) {
@@ -56,17 +57,17 @@ func (s *store) begin(key string, o *blob.UploadOptions) (blob.Upload, error) {
 	s.serial++
 	u := &upload{key: key, id: strconv.FormatUint(s.serial, 16), initiated: time.Now(), attrs: attrs, partSize: size, parts: map[int]part{}}
 	s.uploads[u.id] = u
-	return &handle{s, u, o.If}, nil
+	return &handle{s, u, o.If, o.Hook}, nil
 }
 
-func (s *store) resume(key, id string, cond blob.Condition) (blob.Upload, error) {
+func (s *store) resume(key string, o *blob.UploadOptions) (blob.Upload, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	u := s.uploads[id]
+	u := s.uploads[o.ID]
 	if u == nil || u.key != key {
-		return nil, noUpload(id)
+		return nil, noUpload(o.ID)
 	}
-	return &handle{s, u, cond}, nil
+	return &handle{s, u, o.If, o.Hook}, nil
 }
 
 func noUpload(id string) error { return fmt.Errorf("upload %q: %w", id, blob.ErrNotExist) }
@@ -94,7 +95,7 @@ func (h *handle) ID() string      { return h.id }
 func (h *handle) PartSize() int64 { return h.partSize }
 
 func (h *handle) Put(ctx context.Context, n int, body *io.SectionReader) (blob.Part, error) {
-	content, err := readAll(ctx, body)
+	content, err := readAll(ctx, body, h.hook)
 	if err != nil {
 		return blob.Part{}, err
 	}
@@ -132,6 +133,9 @@ func (u *upload) inOrder() []part {
 }
 
 func (h *handle) Complete(ctx context.Context) (*blob.Object, error) {
+	if err := h.hook.Publishing(ctx); err != nil { // before the lock: a hook may read the bucket
+		return nil, err
+	}
 	s := h.store
 	s.mu.Lock()
 	defer s.mu.Unlock()

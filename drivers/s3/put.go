@@ -16,6 +16,7 @@ import (
 
 	"github.com/holdall-go/holdall/blob"
 	"github.com/holdall-go/holdall/internal/body"
+	"github.com/holdall-go/holdall/internal/digest"
 	"github.com/holdall-go/holdall/internal/parts"
 	"github.com/holdall-go/holdall/internal/remote"
 )
@@ -31,18 +32,18 @@ func (b *bucket) Put(ctx context.Context, key string, r io.Reader, opts *blob.Pu
 	if err != nil {
 		return nil, err
 	}
-	verify, err := body.NewDigests(opts.Checksums)
+	verify, err := digest.New(opts.Checksums)
 	if err != nil {
 		return nil, err
 	}
-	if local, at, size := body.AtHand(r); local != nil {
-		return b.putLocal(ctx, w, local, at, size, verify, r, opts)
+	if at, off, size, ok := blob.BodyAt(r); ok {
+		return b.putAt(ctx, w, at, off, size, verify, opts)
 	}
-	return b.putStream(ctx, w, verify.Tee(r), verify, opts)
+	return b.putStream(ctx, w, r, verify, opts)
 }
 
-// putLocal stores content that lies in memory or in a file. It is read twice, which costs less than to hold it.
-func (b *bucket) putLocal(ctx context.Context, w *write, r io.ReaderAt, at, size int64, verify *body.Digests, whole io.Reader, opts *blob.PutOptions) (*blob.Object, error) {
+// putAt stores content that can be read again. It is read twice, which costs less than to hold it.
+func (b *bucket) putAt(ctx context.Context, w *write, r io.ReaderAt, at, size int64, verify *digest.Set, opts *blob.PutOptions) (*blob.Object, error) {
 	gate := body.NewGate(r)
 	defer gate.Shut()
 	content := io.NewSectionReader(gate, at, size)
@@ -58,20 +59,14 @@ func (b *bucket) putLocal(ctx context.Context, w *write, r io.ReaderAt, at, size
 	if err != nil {
 		return nil, err
 	}
-	var o *blob.Object
-	if size <= cut.First || b.single(w, size) {
-		sum, serr := parts.Sum(ctx, content)
-		if serr != nil {
-			return nil, serr
-		}
-		o, err = b.putSingle(ctx, w, size, sum, func() io.ReadSeeker { return io.NewSectionReader(content, 0, size) })
-	} else {
-		o, err = b.putParts(ctx, w, parts.Sections(gate, at, size, cut), opts.Concurrency, nil)
+	if size > cut.First && !b.single(w, size) {
+		return b.putParts(ctx, w, parts.Sections(gate, at, size, cut), opts.Concurrency, nil)
 	}
-	if s, ok := whole.(io.Seeker); ok && err == nil {
-		_, _ = s.Seek(at+size, io.SeekStart) // the body was read to its end
+	sum, err := parts.Sum(ctx, content)
+	if err != nil {
+		return nil, err
 	}
-	return o, err
+	return b.putSingle(ctx, w, size, sum, func() io.ReadSeeker { return io.NewSectionReader(content, 0, size) })
 }
 
 // single tells whether an object of that size must be stored in one request: its condition would not be honoured at
@@ -81,11 +76,12 @@ func (b *bucket) single(w *write, size int64) bool {
 }
 
 // putStream stores a stream, whose parts are held in memory until they are sent.
-func (b *bucket) putStream(ctx context.Context, w *write, r io.Reader, verify *body.Digests, opts *blob.PutOptions) (*blob.Object, error) {
+func (b *bucket) putStream(ctx context.Context, w *write, r io.Reader, verify *digest.Set, opts *blob.PutOptions) (*blob.Object, error) {
 	size := opts.Size
 	if n, known := blob.BodySize(r); known {
 		size = n
 	}
+	r = verify.Tee(r)
 	if b.single(w, 0) {
 		return b.putWhole(ctx, w, r, size, verify)
 	}
@@ -280,7 +276,7 @@ func (w *write) refused(err error) error {
 }
 
 // putParts stores an object in parts, and leaves nothing behind if that fails.
-func (b *bucket) putParts(ctx context.Context, w *write, src parts.Source, concurrency int, verify *body.Digests) (*blob.Object, error) {
+func (b *bucket) putParts(ctx context.Context, w *write, src parts.Source, concurrency int, verify *digest.Set) (*blob.Object, error) {
 	if b.single(w, 0) {
 		return nil, b.tooLong(w)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/holdall-go/holdall/blob"
-	"github.com/holdall-go/holdall/internal/body"
+	"github.com/holdall-go/holdall/internal/digest"
 	"github.com/holdall-go/holdall/internal/parts"
 	"github.com/holdall-go/holdall/internal/remote"
 )
@@ -21,7 +21,7 @@ import (
 // putWhole stores a stream with one request, however long it is, since the server does not honour the condition at the
 // completion of an upload. A stream of up to 64 MiB is held in memory; a longer one, up to 5 GiB, must have declared its
 // size.
-func (b *bucket) putWhole(ctx context.Context, w *write, r io.Reader, size int64, verify *body.Digests) (*blob.Object, error) {
+func (b *bucket) putWhole(ctx context.Context, w *write, r io.Reader, size int64, verify *digest.Set) (*blob.Object, error) {
 	switch {
 	case size > maxSingle:
 		return nil, b.tooLong(w)
@@ -50,7 +50,7 @@ func (b *bucket) tooLong(w *write) error {
 
 // putThrough stores a long stream while it is read. It can be sent once only, and its checksum is known too late to go
 // with it: the server's own digest is compared afterwards, and nothing is kept for readers to compare.
-func (b *bucket) putThrough(ctx context.Context, w *write, r io.Reader, size int64, verify *body.Digests) (*blob.Object, error) {
+func (b *bucket) putThrough(ctx context.Context, w *write, r io.Reader, size int64, verify *digest.Set) (*blob.Object, error) {
 	sum := md5.New()
 	in := b.putInput(w, size)
 	content := &through{ctx: ctx, r: io.TeeReader(r, sum), left: size, verify: verify}
@@ -87,7 +87,7 @@ type through struct {
 	ctx    context.Context
 	r      io.Reader
 	left   int64
-	verify *body.Digests
+	verify *digest.Set
 
 	mu  sync.Mutex // an HTTP client may go on reading when its request has failed
 	err error

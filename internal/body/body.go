@@ -1,118 +1,224 @@
-// Package body holds what drivers do with the body of a Put before they send it: find out whether it lies at hand, keep
-// an HTTP client away from it when the call has ended, and compute its digests.
+// Package body is the body of a Put between the caller and the store. [blob.Check] makes one [Body] of whatever reader
+// the caller gave; every wrapper passes it on, and the driver learns from it how long the content is and whether it can
+// be read again, at any offset and in parallel. The package also has the [Gate], which keeps an HTTP client away from
+// the caller's body when the call has returned.
+//
+// Package blob imports this one, so it knows nothing of package blob.
+//
+// [blob.Check]: https://pkg.go.dev/github.com/holdall-go/holdall/blob#Check
 package body
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
-	"hash"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
-	"sync"
-
-	"github.com/holdall-go/holdall/blob"
 )
 
-// AtHand returns a body that can be read again, anywhere and cheaply, and where in it the content is. R is nil for
-// every other body.
-func AtHand(body io.Reader) (r io.ReaderAt, at, size int64) {
-	switch r := body.(type) {
+// A Body is the content of one Put, as an io.Reader of it from its beginning to its end, with what is known about it.
+// Reads of the Body are for one goroutine; the io.ReaderAt that At returns may be used by many.
+type Body struct {
+	r    io.Reader
+	size int64 // -1: unknown
+
+	at  io.ReaderAt // nil: the content can be read only once, or only in sequence
+	off int64       // where the content begins in at
+
+	seeker  io.Seeker // nil: the reader cannot go back; only set where the size is known
+	start   int64     // where the content begins in seeker
+	read    int64     // bytes that were delivered since start
+	touched bool      // Read was called since start
+
+	declared int64 // what the caller says that the size is, where that cannot be known before; 0: nothing
+	invalid  error // wrapped by the error of a body that has another size
+	wrong    error // that error, once it is known
+}
+
+// New returns the body that r delivers from where r stands. It makes at most three calls of r.Seek, one for an *os.File
+// and none for readers of memory and sections, and leaves r where it was. A body can be read again, and at any offset,
+// if r is an io.Seeker and an io.ReaderAt, unless a method Stat says that r is not a regular file.
+func New(r io.Reader) *Body {
+	b := &Body{r: r, size: -1}
+	switch r := r.(type) {
 	case *bytes.Reader:
-		return r, r.Size() - int64(r.Len()), int64(r.Len())
+		b.locate(r, r.Size()-int64(r.Len()), r.Size())
 	case *strings.Reader:
-		return r, r.Size() - int64(r.Len()), int64(r.Len())
-	case *os.File:
-		size, known := blob.BodySize(r)
-		at, err := r.Seek(0, io.SeekCurrent)
-		if known && err == nil {
-			return r, at, size
+		b.locate(r, r.Size()-int64(r.Len()), r.Size())
+	case *bytes.Buffer:
+		b.size = int64(r.Len())
+	case *io.SectionReader:
+		at, _ := r.Seek(0, io.SeekCurrent) // which cannot fail
+		b.locate(r, at, r.Size())
+		b.flatten()
+	case io.Seeker:
+		b.measure(r)
+	}
+	return b
+}
+
+// Sized returns the body that r delivers, which has n bytes and can be read only once.
+func Sized(r io.Reader, n int64) *Body { return &Body{r: r, size: n} }
+
+// Of returns r itself if it is a Body, and else the body that r delivers.
+func Of(r io.Reader) *Body {
+	if b, ok := r.(*Body); ok {
+		return b
+	}
+	return New(r)
+}
+
+// measure finds out where a seeker stands and where it ends.
+func (b *Body) measure(s io.Seeker) {
+	end := int64(-1)
+	if f, ok := s.(interface{ Stat() (fs.FileInfo, error) }); ok {
+		// A device can seek and yet has no end. A file in /proc has the size 0 and may still have content.
+		info, err := f.Stat()
+		if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+			return
+		}
+		if _, ok := s.(*os.File); ok {
+			end = info.Size()
 		}
 	}
-	return nil, 0, 0
-}
-
-// A Gate passes reads on until it is shut. An HTTP client may go on reading a body after its request has failed, and
-// the body is the caller's again by then.
-type Gate struct {
-	r      io.ReaderAt
-	mu     sync.RWMutex
-	closed bool
-}
-
-// NewGate returns an open gate before r.
-func NewGate(r io.ReaderAt) *Gate { return &Gate{r: r} }
-
-// ReadAt implements io.ReaderAt.
-func (g *Gate) ReadAt(p []byte, off int64) (int, error) {
-	g.mu.RLock()
-	defer g.mu.RUnlock()
-	if g.closed {
-		return 0, io.ErrClosedPipe
+	at, err := s.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return
 	}
-	return g.r.ReadAt(p, off)
-}
-
-// Shut waits for the reads that are under way and lets no other pass.
-func (g *Gate) Shut() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.closed = true
-}
-
-// Digests compute what the caller says that the content has. A nil one is for none.
-type Digests struct {
-	want   blob.Checksums
-	hashes map[blob.Algorithm]hash.Hash
-}
-
-// NewDigests returns the digests to compute for want, and those by the algorithms also; nil if there is none.
-func NewDigests(want blob.Checksums, also ...blob.Algorithm) (*Digests, error) {
-	if want.IsZero() && len(also) == 0 {
-		return nil, nil
-	}
-	d := &Digests{want: want, hashes: map[blob.Algorithm]hash.Hash{}}
-	for name := range want.All() {
-		also = append(also, name)
-	}
-	for _, name := range also {
-		h, err := name.New()
-		if err != nil {
-			return nil, err
+	if end < 0 {
+		end, err = s.Seek(0, io.SeekEnd)
+		if _, back := s.Seek(at, io.SeekStart); err != nil || back != nil {
+			return
 		}
-		d.hashes[name] = h
 	}
-	return d, nil
+	b.locate(s, at, end)
 }
 
-// Write implements io.Writer, and never fails.
-func (d *Digests) Write(p []byte) (int, error) {
-	for _, h := range d.hashes {
-		h.Write(p)
+// locate notes that the content lies between two offsets of s.
+func (b *Body) locate(s io.Seeker, start, end int64) {
+	b.seeker, b.start, b.size = s, start, max(0, end-start)
+	if at, ok := s.(io.ReaderAt); ok {
+		b.at, b.off = at, start
 	}
-	return len(p), nil
 }
 
-// Tee returns a reader of body that d hears too.
-func (d *Digests) Tee(body io.Reader) io.Reader {
-	if d == nil {
-		return body
+// flatten replaces a section by what it is a section of, so that a driver sees memory and files for what they are.
+func (b *Body) flatten() {
+	for {
+		section, ok := b.at.(*io.SectionReader)
+		if !ok || b.off+b.size > section.Size() {
+			return
+		}
+		outer, off, _ := section.Outer()
+		b.at, b.off = outer, off+b.off
 	}
-	return io.TeeReader(body, d)
 }
 
-// Check compares, when all is read. A digest that is not the one wanted is [blob.ErrChecksum].
-func (d *Digests) Check() error {
-	if d == nil {
+// Size returns how many bytes the body has, if that is known before it is read.
+func (b *Body) Size() (n int64, known bool) { return max(0, b.size), b.size >= 0 }
+
+// At returns a reader of the content that works at any offset, as often as needed and in parallel, and the offset in it
+// at which the content begins. Such a body has a known size. R is nil for every other body.
+func (b *Body) At() (r io.ReaderAt, off int64) { return b.at, b.off }
+
+// Local reports whether reads of r come from memory or a file, and so wait neither for a network nor for another call.
+func Local(r io.ReaderAt) bool {
+	switch r.(type) {
+	case *bytes.Reader, *strings.Reader, *os.File:
+		return true
+	}
+	return false
+}
+
+// Declare holds the body to the size that the caller says it has, of more than zero bytes. A body whose size is known is
+// compared at once, any other as it is read. The error of a body of another size wraps invalid.
+func (b *Body) Declare(size int64, invalid error) error {
+	if b.size < 0 {
+		b.declared, b.invalid = size, invalid
 		return nil
 	}
-	for name, want := range d.want.All() {
-		if got := d.hashes[name].Sum(nil); !bytes.Equal(got, want) {
-			return fmt.Errorf("%w: the body has %s %x, and should have %x", blob.ErrChecksum, name, got, want)
-		}
+	if b.size != size {
+		return fmt.Errorf("%w: the body has %d bytes, but Size says %d", invalid, b.size, size)
 	}
 	return nil
 }
 
-// Sum returns a digest that was computed, when all is read.
-func (d *Digests) Sum(name blob.Algorithm) []byte { return d.hashes[name].Sum(nil) }
+// Read implements io.Reader. Of a body whose size was declared it delivers that number of bytes, or an error. With the
+// last byte it tries to read one more, so that a driver which reads no further than the declared size learns of a
+// longer body, too.
+func (b *Body) Read(p []byte) (int, error) {
+	b.touched = true
+	if b.declared == 0 {
+		n, err := b.r.Read(p)
+		b.read += int64(n)
+		return n, err
+	}
+	switch {
+	case b.wrong != nil:
+		return 0, b.wrong
+	case b.read == b.declared:
+		return 0, io.EOF
+	case len(p) == 0:
+		return 0, nil
+	}
+	n, err := b.r.Read(p[:min(int64(len(p)), b.declared-b.read)])
+	b.read += int64(n)
+	switch {
+	case b.read < b.declared && err == io.EOF:
+		return n, fmt.Errorf("%w (%w): the body ended after %d bytes, but Size says %d", b.invalid, io.ErrUnexpectedEOF, b.read, b.declared)
+	case b.read < b.declared:
+		return n, err
+	}
+	if err == nil {
+		var more [1]byte
+		_, err = io.ReadFull(b.r, more[:])
+	}
+	if err == nil {
+		b.wrong = fmt.Errorf("%w: the body is longer than the %d bytes that Size says", b.invalid, b.declared)
+		return 0, b.wrong
+	}
+	return n, err
+}
+
+// Memory returns the rest of a body that lies in memory, as an io.WriterTo that passes its bytes on without a copy. It
+// is nil for every other body, and reads the Body to its end.
+func (b *Body) Memory() io.WriterTo {
+	switch r := b.r.(type) {
+	case *bytes.Reader:
+		b.touched, b.read = true, b.size
+		return r
+	case *bytes.Buffer:
+		b.touched = true
+		return r
+	}
+	return nil
+}
+
+// errOnce is returned where a body would have to be read again that cannot be.
+var errOnce = errors.New("the body cannot be read again")
+
+// Rewind makes the Body deliver its content from the beginning once more. It fails if the content was read and the
+// caller's reader cannot go back.
+func (b *Body) Rewind() error {
+	if !b.touched {
+		return nil
+	}
+	if b.seeker == nil {
+		return errOnce
+	}
+	if _, err := b.seeker.Seek(b.start, io.SeekStart); err != nil {
+		return fmt.Errorf("%w: %w", errOnce, err)
+	}
+	b.read, b.touched = 0, false
+	return nil
+}
+
+// Finish moves the caller's reader to the end of the content, where sequential reads would have left it. It is called
+// after a Put that succeeded. An error is left to the next use of that reader.
+func (b *Body) Finish() {
+	if b.seeker != nil && b.read < b.size {
+		_, _ = b.seeker.Seek(b.start+b.size, io.SeekStart)
+	}
+}

@@ -8,85 +8,184 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/holdall-go/holdall/blob"
+	"testing/iotest"
 )
 
-// What lies in memory or in a regular file is at hand, from where it was read to on. Whatever else can seek is not.
-func TestAtHand(t *testing.T) {
+// tempFile returns an open file with the content.
+func tempFile(t *testing.T, content string) *os.File {
+	t.Helper()
 	name := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(name, []byte("0123456789"), 0o600); err != nil {
+	if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	file, err := os.Open(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
-	for what, r := range map[string]io.ReadSeeker{"bytes": bytes.NewReader([]byte("0123456789")), "strings": strings.NewReader("0123456789"), "a file": file} {
-		if _, err := r.Seek(4, io.SeekStart); err != nil {
-			t.Fatal(err)
+	t.Cleanup(func() { file.Close() })
+	return file
+}
+
+// counting counts the calls of Seek.
+type counting struct {
+	r     io.ReadSeeker
+	seeks int
+}
+
+func (c *counting) Read(p []byte) (int, error) { return c.r.Read(p) }
+
+func (c *counting) Seek(off int64, whence int) (int64, error) {
+	c.seeks++
+	return c.r.Seek(off, whence)
+}
+
+// anywhere is a counting reader that works at any offset, too.
+type anywhere struct {
+	counting
+	io.ReaderAt
+}
+
+func newAnywhere(content string) *anywhere {
+	r := strings.NewReader(content)
+	return &anywhere{counting{r: r}, r}
+}
+
+// A body knows its size, and whether it can be read again, from where its reader stands.
+func TestBodies(t *testing.T) {
+	const content = "0123456789"
+	pipe, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pipe.Close()
+	go func() {
+		_, _ = io.WriteString(w, content)
+		w.Close()
+	}()
+	sections := io.NewSectionReader(io.NewSectionReader(strings.NewReader("ab"+content+"c"), 1, 12), 1, 10)
+	for name, test := range map[string]struct {
+		r      io.Reader
+		size   int64 // from 4 on; -1: unknown
+		at     bool
+		local  bool
+		rewind bool
+	}{
+		"bytes":            {bytes.NewReader([]byte(content)), 6, true, true, true},
+		"string":           {strings.NewReader(content), 6, true, true, true},
+		"file":             {tempFile(t, content), 6, true, true, true},
+		"section":          {io.NewSectionReader(strings.NewReader("ab"+content+"c"), 2, 10), 6, true, true, true},
+		"section of one":   {sections, 6, true, true, true},
+		"section of other": {io.NewSectionReader(newAnywhere(content), 0, 10), 6, true, false, true},
+		"seeker":           {&counting{r: strings.NewReader(content)}, 6, false, false, true},
+		"reader at":        {newAnywhere(content), 6, true, false, true},
+		"buffer":           {bytes.NewBufferString(content), 6, false, false, false},
+		"pipe":             {pipe, -1, false, false, false},
+		"stream":           {iotest.HalfReader(strings.NewReader(content)), -1, false, false, false},
+		"sized":            {Sized(iotest.HalfReader(strings.NewReader(content)), 10), 10, false, false, false},
+	} {
+		if s, ok := test.r.(io.Seeker); ok && test.size >= 0 {
+			if _, err := s.Seek(4, io.SeekStart); err != nil {
+				t.Fatal(err)
+			}
+		} else if _, is := test.r.(*Body); !is {
+			_, _ = io.ReadFull(test.r, make([]byte, 4))
 		}
-		at, off, size := AtHand(r)
-		if at == nil || off != 4 || size != 6 {
-			t.Errorf("%s: %v from %d, %d bytes", what, at, off, size)
-			continue
+		want := content[4:]
+		b := Of(test.r)
+		if test.size == 10 {
+			want = content
 		}
-		if got, err := io.ReadAll(io.NewSectionReader(at, off, size)); err != nil || string(got) != "456789" {
-			t.Errorf("%s: %q, %v", what, got, err)
+		size, known := b.Size()
+		at, off := b.At()
+		if known != (test.size >= 0) || known && size != test.size || (at != nil) != test.at || Local(at) != test.local {
+			t.Errorf("%s: %d bytes, known %v, at %v", name, size, known, at)
+		}
+		if test.at {
+			if got, err := io.ReadAll(io.NewSectionReader(at, off, size)); err != nil || string(got) != want {
+				t.Errorf("%s at its offset: %q, %v", name, got, err)
+			}
+		}
+		for try := range 2 {
+			if got, err := io.ReadAll(b); err != nil || string(got) != want {
+				t.Errorf("%s, try %d: %q, %v", name, try, got, err)
+			}
+			if err := b.Rewind(); (err == nil) != test.rewind {
+				t.Errorf("%s goes back: %v", name, err)
+			}
+			if !test.rewind {
+				break
+			}
 		}
 	}
-	if at, _, _ := AtHand(io.NewSectionReader(strings.NewReader("x"), 0, 1)); at != nil {
-		t.Error("a section reader, whose source may be anything, is at hand")
+	if Of(io.NewSectionReader(strings.NewReader("x"), 0, 5)).at == nil {
+		t.Error("a section that is longer than its source cannot be read")
+	}
+	inside := New(io.NewSectionReader(io.NewSectionReader(strings.NewReader("abc"), 0, 1), 0, 3))
+	if got, err := io.ReadAll(io.NewSectionReader(inside.at, inside.off, 3)); string(got) != "a" {
+		t.Errorf("a section of a shorter one reads %q, %v", got, err)
 	}
 }
 
-func TestGate(t *testing.T) {
-	g := NewGate(strings.NewReader("content"))
-	var p [7]byte
-	if n, err := g.ReadAt(p[:], 0); n != 7 || err != nil {
-		t.Errorf("open: %d, %v", n, err)
+// A body takes one pass of Seek calls, and after its Put the caller's reader stands at its end.
+func TestSeeks(t *testing.T) {
+	read := newAnywhere("0123456789")
+	b := New(read)
+	if _, err := io.Copy(io.Discard, b); err != nil {
+		t.Fatal(err)
 	}
-	g.Shut()
-	if n, err := g.ReadAt(p[:], 0); n != 0 || !errors.Is(err, io.ErrClosedPipe) {
-		t.Errorf("shut: %d, %v", n, err)
+	b.Finish()
+	if read.seeks != 3 {
+		t.Errorf("a body that is read to its end seeks %d times", read.seeks)
+	}
+	sent := newAnywhere("0123456789")
+	New(sent).Finish()
+	if rest, _ := io.ReadAll(sent); sent.seeks != 4 || len(rest) > 0 {
+		t.Errorf("a body that is read by offset seeks %d times, and leaves %q", sent.seeks, rest)
+	}
+	file := tempFile(t, "0123456789")
+	New(file).Finish()
+	if rest, _ := io.ReadAll(file); len(rest) > 0 {
+		t.Errorf("a file is left at %q", rest)
 	}
 }
 
-func TestDigests(t *testing.T) {
-	right := map[blob.Algorithm]bool{blob.SHA1: true, blob.MD5: true, blob.CRC32C: true}
-	var want blob.Checksums
-	for name := range right {
-		h, err := name.New()
-		if err != nil {
+// A body that lies in memory hands over its bytes, and counts as read.
+func TestMemory(t *testing.T) {
+	for _, r := range []io.Reader{bytes.NewReader([]byte("content")), bytes.NewBufferString("content")} {
+		var got bytes.Buffer
+		b := New(r)
+		if _, err := b.Memory().WriteTo(&got); err != nil || got.String() != "content" {
+			t.Errorf("a %T hands over %q, %v", r, &got, err)
+		}
+		if _, is := r.(*bytes.Buffer); is == (b.Rewind() == nil) {
+			t.Errorf("a %T goes back: %v", r, !is)
+		}
+	}
+	if New(strings.NewReader("content")).Memory() != nil {
+		t.Error("a string hands over its bytes without a copy")
+	}
+}
+
+// A body is held to the size that is declared: at once where it is known, and else as it is read.
+func TestDeclare(t *testing.T) {
+	errInvalid := errors.New("invalid")
+	for _, test := range []struct {
+		content string
+		ok      bool
+	}{{"abc", true}, {"ab", false}, {"abcd", false}, {"", false}} {
+		if err := New(strings.NewReader(test.content)).Declare(3, errInvalid); (err == nil) != test.ok || !test.ok && !errors.Is(err, errInvalid) {
+			t.Errorf("%q is declared to have 3 bytes: %v", test.content, err)
+		}
+		b := New(iotest.OneByteReader(strings.NewReader(test.content)))
+		if err := b.Declare(3, errInvalid); err != nil {
 			t.Fatal(err)
 		}
-		h.Write([]byte("content"))
-		want = want.With(name, h.Sum(nil))
-	}
-	for content, ok := range map[string]bool{"content": true, "conten": false, "": false} {
-		d, err := NewDigests(want, blob.SHA256)
-		if err != nil {
-			t.Fatal(err)
+		if _, known := b.Size(); known {
+			t.Error("what is declared is taken for known")
 		}
-		if got, err := io.ReadAll(d.Tee(strings.NewReader(content))); err != nil || string(got) != content {
-			t.Errorf("through the digests came %q, %v", got, err)
+		got, err := io.ReadAll(b)
+		if (err == nil) != test.ok || !test.ok && !errors.Is(err, errInvalid) || test.ok && string(got) != test.content {
+			t.Errorf("a stream of %q, declared to have 3 bytes, delivers %q, %v", test.content, got, err)
 		}
-		if err := d.Check(); ok != (err == nil) || !ok && !errors.Is(err, blob.ErrChecksum) {
-			t.Errorf("%q: %v", content, err)
-		}
-		if len(d.Sum(blob.SHA256)) != 32 {
-			t.Error("what was asked for is not computed")
-		}
-	}
-	none, err := NewDigests(blob.Checksums{})
-	if none != nil || err != nil || none.Check() != nil {
-		t.Errorf("of nothing: %v, %v", none, err)
-	}
-	if body := strings.NewReader(""); none.Tee(body) != io.Reader(body) {
-		t.Error("nobody listens, and yet the body is wrapped")
-	}
-	if _, err := NewDigests(blob.Checksums{}, "sha3"); !errors.Is(err, blob.ErrInvalid) {
-		t.Errorf("an unknown algorithm answers %v", err)
 	}
 }
