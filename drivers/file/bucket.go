@@ -36,6 +36,7 @@ func (b *bucket) Capabilities() blob.Capabilities {
 		Uploads:   blob.UploadRules{Supported: true, MinPartSize: 1, MaxParts: maxParts, Listed: true},
 		Checksums: blob.ChecksumRules{In: blob.AllAlgorithms, Out: blob.Algorithms(blob.CRC32C)},
 		Copy:      true,
+		Hooks:     true,
 	}
 }
 
@@ -173,19 +174,19 @@ func (b *bucket) Put(ctx context.Context, key string, body io.Reader, opts *blob
 		return nil, err
 	}
 	defer d.discard()
-	if err := d.fill(ctx, body, opts.Checksums); err != nil {
+	if err := d.fill(ctx, body, opts.Checksums, opts.Hook); err != nil {
 		return nil, err
 	}
-	return b.store(ctx, key, d, opts.If, &opts.Attributes)
+	return b.store(ctx, key, d, opts.If, &opts.Attributes, opts.Hook)
 }
 
 // store makes a draft that is written the object of a key.
-func (b *bucket) store(ctx context.Context, key string, d *draft, cond blob.Condition, attrs *blob.Attributes) (*blob.Object, error) {
+func (b *bucket) store(ctx context.Context, key string, d *draft, cond blob.Condition, attrs *blob.Attributes, hook *blob.Hook) (*blob.Object, error) {
 	i, err := d.seal(attrs, b.sync)
 	if err != nil {
 		return nil, err
 	}
-	if err := b.tree.publish(ctx, b.tree.names.path(key), d, cond, b.sync); err != nil {
+	if err := b.tree.publish(ctx, b.tree.names.path(key), d, cond, hook, b.sync); err != nil {
 		return nil, err
 	}
 	o := i.object(key)

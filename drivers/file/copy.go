@@ -65,7 +65,7 @@ func (b *bucket) Copy(ctx context.Context, key string, src blob.Source, opts *bl
 	if opts.Attributes != nil {
 		attrs = opts.Attributes
 	}
-	return b.store(ctx, key, d, opts.If, attrs)
+	return b.store(ctx, key, d, opts.If, attrs, opts.Hook)
 }
 
 // copyChunk is how much the kernel copies between two looks at the context and the source's checks.

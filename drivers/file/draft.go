@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/body"
 )
 
 // A draft is a file that is being written. Nobody sees it until it is published, with everything that belongs to it. It
@@ -100,9 +101,9 @@ const chunk = 256 << 10
 
 var chunks = sync.Pool{New: func() any { return new([chunk]byte) }}
 
-// fill writes body, and verifies the digests that it should have.
-func (d *draft) fill(ctx context.Context, body io.Reader, want blob.Checksums) error {
-	d.sink = sink{ctx: ctx, file: d.file}
+// fill writes the content, tells the hook of it, and verifies the digests that it should have.
+func (d *draft) fill(ctx context.Context, content io.Reader, want blob.Checksums, hook *blob.Hook) error {
+	d.sink = sink{ctx: ctx, file: d.file, hook: hook}
 	s := &d.sink
 	for algorithm := range want.All() {
 		if algorithm == blob.CRC32C {
@@ -114,7 +115,7 @@ func (d *draft) fill(ctx context.Context, body io.Reader, want blob.Checksums) e
 		}
 		s.hashes = append(s.hashes, h)
 	}
-	if err := s.drain(body); err != nil {
+	if err := s.drain(content); err != nil {
 		return err
 	}
 	d.size, d.crc, d.hasCRC = s.size, s.crc, true
@@ -125,6 +126,7 @@ func (d *draft) fill(ctx context.Context, body io.Reader, want blob.Checksums) e
 type sink struct {
 	ctx    context.Context
 	file   file
+	hook   *blob.Hook
 	size   int64
 	crc    uint32
 	hashes []hash.Hash
@@ -139,6 +141,9 @@ func (s *sink) Write(p []byte) (int, error) {
 			return written, err
 		}
 		part := p[written:min(len(p), written+chunk)]
+		if err := s.hook.Sending(s.ctx, int64(len(part))); err != nil {
+			return written, err
+		}
 		s.crc = crc32.Update(s.crc, castagnoli, part)
 		for _, h := range s.hashes {
 			h.Write(part)
@@ -153,18 +158,13 @@ func (s *sink) Write(p []byte) (int, error) {
 	return written, nil
 }
 
-// drain reads body to its end. What has its bytes in memory hands them over without a copy.
-func (s *sink) drain(body io.Reader) error {
-	switch b := body.(type) {
-	case *bytes.Reader:
-		_, err := b.WriteTo(s)
-		return err
-	case *bytes.Buffer:
-		_, err := b.WriteTo(s)
-		return err
-	case *blob.Reader:
-		_, err := b.WriteTo(s)
-		return err
+// drain reads the content to its end. A body that lies in memory hands its bytes over without a copy.
+func (s *sink) drain(content io.Reader) error {
+	if b, ok := content.(*body.Body); ok {
+		if memory := b.Memory(); memory != nil {
+			_, err := memory.WriteTo(s)
+			return err
+		}
 	}
 	buf := chunks.Get().(*[chunk]byte)
 	defer chunks.Put(buf)
@@ -172,7 +172,7 @@ func (s *sink) drain(body io.Reader) error {
 		if err := s.ctx.Err(); err != nil {
 			return err
 		}
-		n, err := body.Read(buf[held:])
+		n, err := content.Read(buf[held:])
 		held += n
 		if idle++; n > 0 {
 			idle = 0

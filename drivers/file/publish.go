@@ -70,11 +70,11 @@ var errAgain = errors.New("the directory tree changes too fast")
 // mostTries bounds the looks. Each one that fails means that somebody else succeeded.
 const mostTries = 1000
 
-// publish puts a sealed draft at path if cond holds, and returns when that is durable.
-func (t *tree) publish(ctx context.Context, path string, d *draft, cond blob.Condition, sync bool) error {
+// publish puts a sealed draft at path if cond holds and the hook lets it, and returns when that is durable.
+func (t *tree) publish(ctx context.Context, path string, d *draft, cond blob.Condition, hook *blob.Hook, sync bool) error {
 	above, name := split(path)
 	for try := 0; ; try++ {
-		inside, err := t.publishIn(ctx, above, name, path, d, cond, sync)
+		inside, err := t.publishIn(ctx, above, name, path, d, cond, hook, sync)
 		if errors.Is(err, errAgain) && try < mostTries {
 			continue
 		}
@@ -97,13 +97,16 @@ func unsure(err error) error {
 	return fmt.Errorf("%w: the object is stored, but not durably: %w", blob.ErrAmbiguous, err)
 }
 
-func (t *tree) publishIn(ctx context.Context, above, name, path string, d *draft, cond blob.Condition, sync bool) (inside bool, err error) {
+func (t *tree) publishIn(ctx context.Context, above, name, path string, d *draft, cond blob.Condition, hook *blob.Hook, sync bool) (inside bool, err error) {
 	dir, err := t.parents(ctx, above)
 	if err != nil {
 		return false, err
 	}
 	defer t.closeFolder(dir)
-	s, err := t.place(ctx, dir, name, path, d, cond)
+	var s slot
+	if err = hook.Publishing(ctx); err == nil { // before the lock: a hook may read the bucket
+		s, err = t.place(ctx, dir, name, path, d, cond)
+	}
 	if err != nil {
 		if !errors.Is(err, errAgain) {
 			t.prune(above) // of directories that were made for nothing

@@ -30,6 +30,7 @@ type upload struct {
 	b    *bucket
 	id   string
 	cond blob.Condition
+	hook *blob.Hook
 	head head
 }
 
@@ -81,7 +82,7 @@ func (b *bucket) Upload(ctx context.Context, key string, opts *blob.UploadOption
 	if h.key != key {
 		return nil, noUpload(opts.ID)
 	}
-	return &upload{b, opts.ID, opts.If, h}, nil
+	return &upload{b, opts.ID, opts.If, opts.Hook, h}, nil
 }
 
 // isID tells whether s is a text that [rand.Text] makes, and so no path to anywhere.
@@ -97,13 +98,13 @@ func (b *bucket) begin(ctx context.Context, key string, o *blob.UploadOptions) (
 	if o.Size > 0 && (o.Size-1)/size >= maxParts {
 		return nil, fmt.Errorf("%w: %d bytes in parts of %d would be more than %d parts", blob.ErrInvalid, o.Size, size, maxParts)
 	}
-	u := &upload{b, rand.Text(), o.If, head{key, time.Now().UnixNano(), size, o.Attributes}}
+	u := &upload{b, rand.Text(), o.If, o.Hook, head{key, time.Now().UnixNano(), size, o.Attributes}}
 	d, err := b.tree.newDraft()
 	if err != nil {
 		return nil, err
 	}
 	defer d.discard()
-	if err := d.fill(ctx, strings.NewReader(string(u.head.encode())), blob.Checksums{}); err != nil {
+	if err := d.fill(ctx, strings.NewReader(string(u.head.encode())), blob.Checksums{}, nil); err != nil {
 		return nil, err
 	}
 	if _, err := d.seal(&blob.Attributes{}, b.sync); err != nil {
@@ -201,7 +202,7 @@ func (u *upload) Put(ctx context.Context, n int, body *io.SectionReader) (blob.P
 	}
 	defer d.discard()
 	size, _ := blob.BodySize(body)
-	if err := d.fill(ctx, body, blob.Checksums{}); err != nil {
+	if err := d.fill(ctx, body, blob.Checksums{}, u.hook); err != nil {
 		return blob.Part{}, err
 	}
 	if d.size != size {
@@ -306,7 +307,7 @@ func (u *upload) Complete(ctx context.Context) (*blob.Object, error) {
 			return nil, err
 		}
 	}
-	o, err := u.b.store(ctx, u.head.key, d, u.cond, &u.head.attrs)
+	o, err := u.b.store(ctx, u.head.key, d, u.cond, &u.head.attrs, u.hook)
 	if err != nil {
 		return nil, err
 	}
