@@ -17,6 +17,7 @@ import (
 // its store, can do what he likes, also to the policy.
 type Guard struct {
 	bucket    blob.Bucket
+	base      blob.Restricted   // of every view
 	caps      blob.Capabilities // of every view
 	store     *store
 	snapshots *snapshots
@@ -186,7 +187,7 @@ func newGuard(bucket blob.Bucket, opts *Options) (*Guard, error) {
 			return nil, fmt.Errorf(`%w: the bucket is a Sub whose prefix does not end in "/", so its keys begin inside a segment`, blob.ErrInvalid)
 		}
 	}
-	g := &Guard{bucket: bucket, store: &store{bucket: opts.Store}, clock: newClock(opts.now), hook: opts.Hook}
+	g := &Guard{bucket: bucket, base: blob.Restrict(bucket), store: &store{bucket: opts.Store}, clock: newClock(opts.now), hook: opts.Hook}
 	if opts.Store == nil {
 		g.store.bucket = bucket
 	}

@@ -19,12 +19,12 @@ import (
 // A view is also where the policy is changed and asked about. It is cheap: make one for each request. Closing it closes
 // nothing else.
 type View struct {
-	bucket // behind blob.Check; being an interface, it lets nothing else through
-	v      *view
+	wrapper // of v behind blob.Check
+	v       *view
 }
 
-// bucket names the interface so that the field is not exported, and nobody gets past the view by its name.
-type bucket = blob.Bucket
+// wrapper is an alias, so that the field is not exported.
+type wrapper = blob.Wrapper
 
 var _ blob.Bucket = (*View)(nil)
 
@@ -34,10 +34,10 @@ func (g *Guard) As(who Identity) *View {
 	return newView(&view{guard: g, who: asker{Identity: who}, broken: who.Validate()})
 }
 
-func newView(v *view) *View { return &View{blob.Check(v), v} }
-
-// String names the bucket, as errors do.
-func (v *View) String() string { return v.v.String() }
+func newView(v *view) *View {
+	v.Restricted = v.guard.base
+	return &View{blob.Own(blob.Check(v)), v}
+}
 
 // AtLeast returns a view that knows what the edit did that returned token: where the policy known is older, its calls
 // read it again, once, and then answer [ErrStale] if it is older still. So who is told of an edit by another process sees
@@ -48,7 +48,7 @@ func (v *View) AtLeast(token Token) *View {
 
 // view is what a View does, before blob.Check.
 type view struct {
-	blob.Unsupported
+	blob.Restricted
 	guard   *Guard
 	who     asker
 	broken  error  // why no call can work, or nil
@@ -65,14 +65,6 @@ type access struct {
 
 // denied is the answer to what is not allowed. It has no details: whatever they depended on, they would tell.
 var denied = fs.ErrPermission
-
-// String names the bucket as its driver does.
-func (v *view) String() string {
-	if s, ok := v.guard.bucket.(fmt.Stringer); ok {
-		return s.String()
-	}
-	return ""
-}
 
 // Capabilities are those of the bucket, less what views refuse.
 func (v *view) Capabilities() blob.Capabilities { return v.guard.caps }

@@ -79,6 +79,36 @@ func TestCheckAllocations(t *testing.T) {
 	}
 }
 
+// wrappers are ways to wrap a bucket, from nothing to two layers.
+var wrappers = []struct {
+	name string
+	wrap func(b blob.Bucket) blob.Bucket
+}{
+	{"none", func(b blob.Bucket) blob.Bucket { return b }},
+	{"sub", func(b blob.Bucket) blob.Bucket { return blob.Sub(b, "photos/") }},
+	{"read only", blob.ReadOnly},
+	{"read only sub", func(b blob.Bucket) blob.Bucket { return blob.ReadOnly(blob.Sub(b, "photos/")) }},
+}
+
+// BenchmarkWrappers shows each call on a driver that does nothing, behind Check and each wrapper.
+func BenchmarkWrappers(b *testing.B) {
+	for _, name := range []string{"stat", "get", "put"} {
+		for _, w := range wrappers {
+			bucket := w.wrap(blob.Check(idle{}))
+			if name == "put" && bucket.Capabilities().ReadOnly {
+				continue
+			}
+			op := operations(bucket)[name]
+			b.Run(name+"/"+w.name, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					op()
+				}
+			})
+		}
+	}
+}
+
 func BenchmarkReadAll(b *testing.B) {
 	m := newMem(b)
 	put(b, m, "k", noise(1<<20))

@@ -27,25 +27,30 @@ import (
 //   - the Readers that b returns are made by [NewReader] with the ctx of the call;
 //   - of StartAfter and StartAt at most one is set, and both are text without NUL.
 //
-// If b has a method String, its result, which must hold no secret, names the bucket in errors.
+// If b has a method String, its result, which must hold no secret, names the bucket in errors. If b embeds a [Wrapper] or a
+// [Restricted], a call after Close of what it wraps returns [ErrClosed] without a call of b.
 func Check(b Bucket) Bucket {
 	c := &checked{b: b, caps: b.Capabilities()}
 	c.hooks, c.caps.Hooks = c.caps.Hooks, true
 	if s, ok := b.(fmt.Stringer); ok {
 		c.name = s.String()
 	}
-	c.accepts, _ = b.(interface{ AcceptsProvider(any) bool })
+	if l, ok := b.(layer); ok {
+		if c.inner, ok = l.within(); !ok {
+			c.broken = errWrapsNothing
+		}
+	}
 	return c
 }
 
 type checked struct {
-	b       Bucket
-	name    string
-	caps    Capabilities
-	hooks   bool // b calls the hooks of writes itself
-	accepts interface{ AcceptsProvider(any) bool }
-	broken  error // why no call can work, or nil
-	closed  atomic.Bool
+	b      Bucket
+	inner  *checked // the Check of the bucket that b wraps, or nil
+	name   string
+	caps   Capabilities
+	hooks  bool  // b calls the hooks of writes itself
+	broken error // why no call can work, or nil
+	shut   atomic.Bool
 }
 
 // errNoContext is the answer to a nil ctx.
@@ -99,7 +104,7 @@ func (c *checked) Get(ctx context.Context, key string, opts *GetOptions) (*Reade
 	if err != nil {
 		return nil, c.failed(ctx, "get", key, err)
 	}
-	if r.bucket != nil { // b is a wrapper, and the Reader hears of the Close of each bucket that it came through
+	if r.bucket != nil && r.bucket != c.inner { // b has it from a bucket other than the one that its base wraps
 		r.within = append(r.within, r.bucket)
 	}
 	r.bucket, r.Key = c, key
@@ -328,7 +333,7 @@ func (c *checked) signOptions(key string, o *SignOptions) (*SignOptions, error) 
 func (c *checked) Capabilities() Capabilities { return c.caps }
 
 func (c *checked) Close() error {
-	if c.closed.Swap(true) {
+	if c.shut.Swap(true) {
 		return nil
 	}
 	if err := c.b.Close(); err != nil {
@@ -355,12 +360,22 @@ func (c *checked) enterWrite(ctx context.Context, key string) error {
 
 func (c *checked) open(ctx context.Context) error {
 	switch {
-	case c.closed.Load():
+	case c.closed():
 		return ErrClosed
 	case ctx == nil:
 		return errNoContext
 	}
 	return cmp.Or(ctx.Err(), c.broken)
+}
+
+// closed reports whether the bucket, or one that it wraps, was closed.
+func (c *checked) closed() bool {
+	for ; c != nil; c = c.inner {
+		if c.shut.Load() {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *checked) writable() error {
@@ -430,7 +445,7 @@ func (c *checked) version(v string) error {
 
 // AcceptsProvider lets a wrapper pass on the options of the driver within it.
 func (c *checked) AcceptsProvider(p any) bool {
-	return c.accepts != nil && c.accepts.AcceptsProvider(p)
+	return acceptsProvider(c.b, p)
 }
 
 func (c *checked) provider(p any) error {

@@ -25,7 +25,7 @@ type Reader struct {
 	body           io.ReadCloser
 	ctx            context.Context
 	bucket         *checked   // for the errors, and to know of Close; nil before Check
-	within         []*checked // the buckets that bucket wraps, whose Close counts too
+	within         []*checked // buckets that it came through and bucket's base does not wrap, whose Close counts too
 	closed         atomic.Bool
 	verify         verifier
 	err            error // sticky
@@ -135,9 +135,9 @@ func (r *Reader) usable() error {
 	if err := r.ctx.Err(); err != nil {
 		return r.fail(err)
 	}
-	closed := r.closed.Load() || r.bucket != nil && r.bucket.closed.Load()
+	closed := r.closed.Load() || r.bucket.closed()
 	for _, b := range r.within {
-		closed = closed || b.closed.Load()
+		closed = closed || b.closed()
 	}
 	if closed {
 		return r.bucket.fail("get", r.Key, ErrClosed)

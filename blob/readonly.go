@@ -8,16 +8,13 @@ import (
 
 // ReadOnly returns b without its writes: each is refused with [fs.ErrPermission] before b hears of it. Closing it does
 // not close b.
-func ReadOnly(b Bucket) Bucket { return Check(&readOnly{b: b}) }
+func ReadOnly(b Bucket) Bucket { return Check(&readOnly{Restrict(b), b}) }
 
-// readOnly passes on what reads, method by method, and not by embedding b: a method that the interface gains must not
-// slip through. [Check] refuses the writes.
+// readOnly passes on the reads, method by method. [Check] refuses the writes.
 type readOnly struct {
-	Unsupported
+	Restricted
 	b Bucket
 }
-
-func (r *readOnly) String() string { return bucketName(r.b) }
 
 func (r *readOnly) Stat(ctx context.Context, key string, opts *StatOptions) (*Object, error) {
 	return r.b.Stat(ctx, key, opts)

@@ -27,13 +27,13 @@ func newSub(b Bucket, prefix string, owned bool) *checked {
 		err = fmt.Errorf("%w: the prefix has %d bytes, which leaves no room for a key; this bucket takes at most %d", ErrInvalid, len(prefix), caps.Keys.Max())
 	}
 	caps.Keys.Prefix += prefix
-	c := Check(&sub{b: b, prefix: prefix, caps: caps, owned: owned}).(*checked)
+	c := Check(&sub{Restricted: Restrict(b), b: b, prefix: prefix, caps: caps, owned: owned}).(*checked)
 	c.broken = err
 	return c
 }
 
 type sub struct {
-	Unsupported
+	Restricted
 	b      Bucket
 	prefix string
 	caps   Capabilities
@@ -42,16 +42,14 @@ type sub struct {
 
 // String names the Sub as URLs do.
 func (s *sub) String() string {
-	if name := bucketName(s.b); name != "" {
+	if name := s.Restricted.String(); name != "" {
 		return strings.TrimSuffix(name, "/") + "/" + s.prefix
 	}
 	return ""
 }
 
-func (s *sub) AcceptsProvider(p any) bool {
-	b, ok := s.b.(interface{ AcceptsProvider(any) bool })
-	return ok && b.AcceptsProvider(p)
-}
+// AcceptsProvider passes the options of the driver on: they are about an object, whatever its key is.
+func (s *sub) AcceptsProvider(p any) bool { return acceptsProvider(s.b, p) }
 
 func (s *sub) Stat(ctx context.Context, key string, opts *StatOptions) (*Object, error) {
 	return s.b.Stat(ctx, s.prefix+key, opts)

@@ -12,12 +12,9 @@ import (
 
 // A Bucket is a bucket of Backblaze B2. Beside the methods of [blob.Bucket] it has what B2 alone can do.
 type Bucket struct {
-	blob.Bucket
+	blob.Wrapper
 	raw *bucket
 }
-
-// String names the bucket as its errors do.
-func (b *Bucket) String() string { return b.raw.String() }
 
 // Name is the name of the bucket.
 func (b *Bucket) Name() string { return b.raw.base.Name }
@@ -47,7 +44,7 @@ func Open(ctx context.Context, name string, cfg *Config) (*Bucket, error) {
 	if err != nil {
 		return nil, &blob.Error{Op: "open", Bucket: "b2://" + name, Err: err}
 	}
-	return &Bucket{blob.Check(raw), raw}, nil
+	return &Bucket{blob.Own(blob.Check(raw)), raw}, nil
 }
 
 func open(ctx context.Context, name string, cfg *Config) (*bucket, error) {

@@ -11,12 +11,9 @@ import (
 // A Bucket is a namespace of a pool as a bucket. Beside the methods of [blob.Bucket] it has [Bucket.Sweep] and
 // [Bucket.Fsck].
 type Bucket struct {
-	blob.Bucket
+	blob.Wrapper
 	raw *bucket
 }
-
-// String names the bucket as its errors do, also for the wrappers around it.
-func (b *Bucket) String() string { return b.raw.name }
 
 // Namespace is the namespace that the bucket is in.
 func (b *Bucket) Namespace() string { return b.raw.namespace }
@@ -43,7 +40,7 @@ func openWith(ctx context.Context, pool, namespace string, cfg *Config, dial fun
 	if err != nil {
 		return nil, &blob.Error{Op: "open", Bucket: bucketName(pool, namespace), Err: err}
 	}
-	return &Bucket{blob.Check(raw), raw}, nil
+	return &Bucket{blob.Own(blob.Check(raw)), raw}, nil
 }
 
 func bucketName(pool, namespace string) string { return "ceph://" + pool + "/" + namespace }

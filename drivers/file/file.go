@@ -77,12 +77,9 @@ const (
 
 // A Bucket is a directory as a bucket.
 type Bucket struct {
-	blob.Bucket
+	blob.Wrapper
 	raw *bucket
 }
-
-// String names the bucket as its errors do, also for the wrappers around it.
-func (b *Bucket) String() string { return b.raw.String() }
 
 // Dir is the absolute path of the directory.
 func (b *Bucket) Dir() string { return b.raw.tree.dir }
@@ -109,7 +106,7 @@ func Open(dir string, opts *Options) (*Bucket, error) {
 		return nil, &blob.Error{Op: "open", Bucket: "file://" + dir, Err: err}
 	}
 	raw := &bucket{tree: t, sync: opts.Sync == SyncAll}
-	return &Bucket{blob.Check(raw), raw}, nil
+	return &Bucket{blob.Own(blob.Check(raw)), raw}, nil
 }
 
 func open(dir string, opts *Options) (*tree, error) {

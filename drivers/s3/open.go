@@ -18,15 +18,9 @@ import (
 // A Bucket is a bucket of S3, or of a server that speaks its protocol. Beside the methods of [blob.Bucket] it has what S3
 // alone can do.
 type Bucket struct {
-	blob.Bucket
+	blob.Wrapper
 	raw *bucket
 }
-
-// String names the bucket as its errors do.
-func (b *Bucket) String() string { return b.raw.String() }
-
-// AcceptsProvider tells whether p is an option of this driver: a *[Provider].
-func (b *Bucket) AcceptsProvider(p any) bool { return b.raw.AcceptsProvider(p) }
 
 // Client is the SDK's client that the bucket uses. It does not retry; the bucket does.
 func (b *Bucket) Client() *s3.Client { return b.raw.client }
@@ -47,7 +41,7 @@ func Open(ctx context.Context, name string, cfg *Config) (*Bucket, error) {
 	if err != nil {
 		return nil, &blob.Error{Op: "open", Bucket: "s3://" + name, Err: err}
 	}
-	return &Bucket{blob.Check(raw), raw}, nil
+	return &Bucket{blob.Own(blob.Check(raw)), raw}, nil
 }
 
 func open(ctx context.Context, name string, cfg *Config) (*bucket, error) {
