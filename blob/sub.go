@@ -42,10 +42,14 @@ type sub struct {
 
 // String names the Sub as URLs do.
 func (s *sub) String() string {
-	if name := s.Restricted.String(); name != "" {
-		return strings.TrimSuffix(name, "/") + "/" + s.prefix
+	name := s.Restricted.String()
+	if name == "" {
+		return ""
 	}
-	return ""
+	if strings.HasSuffix(name, "/") || s.b.Capabilities().Keys.PartOfSegment() {
+		return name + s.prefix
+	}
+	return name + "/" + s.prefix
 }
 
 // AcceptsProvider passes the options of the driver on: they are about an object, whatever its key is.

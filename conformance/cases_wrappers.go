@@ -26,6 +26,9 @@ func init() {
 		{ID: "S09", Doc: "the provider's own error is reached through every wrapper, and no bucket behind one is", Run: unwraps},
 		{ID: "S10", Doc: "five layers of wrappers pass the suite", Tier: Default, Run: fiveLayers},
 		{ID: "S12", Doc: "FS over a wrapper is an fs.FS that testing/fstest accepts", Needs: []Need{strongRead, strongList}, Run: fileSystem},
+		{ID: "S14", Doc: "errors through a wrapper name the bucket as it is named inside, or as the wrapper names itself", Run: namesThrough},
+		{ID: "S15", Doc: "a Provider option reaches the bucket that knows it through every wrapper, and no other does", Run: providerThrough},
+		{ID: "S16", Doc: "after Close of a bucket each call through its wrappers is ErrClosed, and reaches nothing", Run: closedThrough},
 	}
 }
 
@@ -40,9 +43,15 @@ var layers = []layer{
 	{"check", "", blob.Check},
 	{"sub", "outer/", func(b blob.Bucket) blob.Bucket { return blob.Sub(b, "outer/") }},
 	{"sub of no directory", "pre-", func(b blob.Bucket) blob.Bucket { return blob.Sub(b, "pre-") }},
+	{"wrapper", "", embedded},
 	{"five layers", "a/b-c/", func(b blob.Bucket) blob.Bucket {
-		return blob.Sub(blob.Check(blob.Sub(blob.Check(blob.Sub(b, "a/")), "b-")), "c/")
+		return blob.Sub(embedded(blob.Sub(blob.Check(blob.Sub(b, "a/")), "b-")), "c/")
 	}},
+}
+
+// embedded wraps b as anyone's wrapper does, and changes nothing.
+func embedded(b blob.Bucket) blob.Bucket {
+	return blob.Check(&struct{ blob.Wrapper }{blob.Wrap(b)})
 }
 
 func subBehaves(t *T) {

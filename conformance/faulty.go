@@ -13,19 +13,36 @@ import (
 // A faulty bucket counts the calls that reach it, and fails those that it is told to. It goes beneath the wrappers that
 // are tested.
 type faulty struct {
-	b    blob.Bucket
+	blob.Wrapper
 	mu   sync.Mutex
 	fail map[string]error // by the name of the method
 	seen map[string]int   // calls of each method
 	keys []string         // of all calls, as they came
 	bulk int              // BulkDelete that it declares, if not that of b
+	own  any              // the last Provider option of its own
+}
+
+// A faultyOption is a Provider option of a faulty bucket.
+type faultyOption struct{ name string }
+
+// AcceptsProvider implements the method that blob.Check asks for. No option of the bucket inside is used.
+func (f *faulty) AcceptsProvider(p any) bool {
+	_, ok := p.(faultyOption)
+	return ok
+}
+
+// provider notes and removes an option of the bucket's own.
+func (f *faulty) provider(p *any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.own, *p = *p, nil
 }
 
 var _ blob.Bucket = (*faulty)(nil)
 
 // newFaulty returns a faulty bucket, and the same behind Check, as every driver's is.
 func newFaulty(b blob.Bucket) (*faulty, blob.Bucket) {
-	f := &faulty{b: b, fail: map[string]error{}, seen: map[string]int{}}
+	f := &faulty{Wrapper: blob.Wrap(b), fail: map[string]error{}, seen: map[string]int{}}
 	return f, blob.Check(f)
 }
 
@@ -56,7 +73,7 @@ func (f *faulty) repair() {
 	defer f.mu.Unlock()
 	clear(f.fail)
 	clear(f.seen)
-	f.keys = nil
+	f.keys, f.own = nil, nil
 }
 
 // calls is how many calls of the method there were since repair.
@@ -88,7 +105,7 @@ func (f *faulty) enter(method, key string) error {
 func (f *faulty) String() string { return "faulty" }
 
 func (f *faulty) Capabilities() blob.Capabilities {
-	caps := f.b.Capabilities()
+	caps := f.Wrapper.Capabilities()
 	if caps.BulkDelete == 0 {
 		caps.BulkDelete = f.bulk
 	}
@@ -99,14 +116,14 @@ func (f *faulty) Stat(ctx context.Context, key string, opts *blob.StatOptions) (
 	if err := f.enter("Stat", key); err != nil {
 		return nil, err
 	}
-	return f.b.Stat(ctx, key, opts)
+	return f.Wrapper.Stat(ctx, key, opts)
 }
 
 func (f *faulty) Get(ctx context.Context, key string, opts *blob.GetOptions) (*blob.Reader, error) {
 	if err := f.enter("Get", key); err != nil {
 		return nil, err
 	}
-	r, err := f.b.Get(ctx, key, opts)
+	r, err := f.Wrapper.Get(ctx, key, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -130,28 +147,32 @@ func (f *faulty) Put(ctx context.Context, key string, body io.Reader, opts *blob
 	if err := f.enter("Put", key); err != nil {
 		return nil, err
 	}
-	return f.b.Put(ctx, key, body, opts)
+	o := *opts
+	f.provider(&o.Provider)
+	return f.Wrapper.Put(ctx, key, body, &o)
 }
 
 func (f *faulty) Source(ctx context.Context, key string, opts *blob.SourceOptions) (blob.Source, error) {
 	if err := f.enter("Source", key); err != nil {
 		return blob.Source{}, err
 	}
-	return f.b.Source(ctx, key, opts)
+	return f.Wrapper.Source(ctx, key, opts)
 }
 
 func (f *faulty) Copy(ctx context.Context, key string, src blob.Source, opts *blob.CopyOptions) (*blob.Object, error) {
 	if err := f.enter("Copy", key); err != nil {
 		return nil, err
 	}
-	return f.b.Copy(ctx, key, src, opts)
+	o := *opts
+	f.provider(&o.Provider)
+	return f.Wrapper.Copy(ctx, key, src, &o)
 }
 
 func (f *faulty) Delete(ctx context.Context, key string, opts *blob.DeleteOptions) error {
 	if err := f.enter("Delete", key); err != nil {
 		return err
 	}
-	return f.b.Delete(ctx, key, opts)
+	return f.Wrapper.Delete(ctx, key, opts)
 }
 
 func (f *faulty) DeleteEach(ctx context.Context, keys iter.Seq[string], failed func(string, error)) error {
@@ -176,7 +197,7 @@ func (f *faulty) DeleteEach(ctx context.Context, keys iter.Seq[string], failed f
 		}
 		return err
 	}
-	return f.b.DeleteEach(ctx, heard, failed)
+	return f.Wrapper.DeleteEach(ctx, heard, failed)
 }
 
 func (f *faulty) List(ctx context.Context, opts *blob.ListOptions) iter.Seq2[*blob.Object, error] {
@@ -185,7 +206,7 @@ func (f *faulty) List(ctx context.Context, opts *blob.ListOptions) iter.Seq2[*bl
 			yield(nil, err)
 			return
 		}
-		for o, err := range f.b.List(ctx, opts) {
+		for o, err := range f.Wrapper.List(ctx, opts) {
 			if err == nil {
 				err = f.enter("Entry", o.Key)
 			}
@@ -200,7 +221,9 @@ func (f *faulty) Upload(ctx context.Context, key string, opts *blob.UploadOption
 	if err := f.enter("Upload", key); err != nil {
 		return nil, err
 	}
-	u, err := f.b.Upload(ctx, key, opts)
+	o := *opts
+	f.provider(&o.Provider)
+	u, err := f.Wrapper.Upload(ctx, key, &o)
 	return faultyUpload{u, f, key}, err
 }
 
@@ -230,7 +253,7 @@ func (f *faulty) Uploads(ctx context.Context, prefix string) iter.Seq2[*blob.Upl
 			yield(nil, err)
 			return
 		}
-		f.b.Uploads(ctx, prefix)(yield)
+		f.Wrapper.Uploads(ctx, prefix)(yield)
 	}
 }
 
@@ -238,7 +261,7 @@ func (f *faulty) Sign(ctx context.Context, key string, opts *blob.SignOptions) (
 	if err := f.enter("Sign", key); err != nil {
 		return nil, err
 	}
-	return f.b.Sign(ctx, key, opts)
+	return f.Wrapper.Sign(ctx, key, opts)
 }
 
 // Close leaves the bucket open, which is not its own.
