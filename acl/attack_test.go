@@ -136,7 +136,7 @@ func TestCreateOnly(t *testing.T) {
 func TestWriteOnly(t *testing.T) {
 	ctx := t.Context()
 	s := newSpy()
-	put(t, s.Bucket, "k")
+	put(t, s.Wrapper, "k")
 	g := newTestGuard(t, s, nil)
 	install(t, g, policyOf(grantTo("u", "", Write)))
 	u := g.as("u")
@@ -144,7 +144,7 @@ func TestWriteOnly(t *testing.T) {
 	s.interfere(nil, func(op, key string) error {
 		if op == "stat" && changes > 0 {
 			changes--
-			_, err := s.Bucket.Put(ctx, "k", strings.NewReader("other"), nil)
+			_, err := s.Wrapper.Put(ctx, "k", strings.NewReader("other"), nil)
 			return err
 		}
 		return nil
@@ -165,7 +165,7 @@ func TestWriteOnly(t *testing.T) {
 		if !errors.Is(err, test.want) {
 			t.Errorf("with %d changes: %v", test.changes, err)
 		}
-		if got := content(t, s.Bucket, "k"); test.want == nil && got != "new" {
+		if got := content(t, s.Wrapper, "k"); test.want == nil && got != "new" {
 			t.Errorf("holds %q", got)
 		}
 	}
@@ -177,7 +177,7 @@ func TestWriteOnly(t *testing.T) {
 	if err == nil {
 		_, err = up.Complete(ctx)
 	}
-	if got := content(t, s.Bucket, "k"); err != nil || got != "uploaded" {
+	if got := content(t, s.Wrapper, "k"); err != nil || got != "uploaded" {
 		t.Errorf("holds %q, %v", got, err)
 	}
 	wantErr(t, "an upload to what is missing", second(u.Upload(ctx, "missing", nil)), fs.ErrPermission)
@@ -185,8 +185,8 @@ func TestWriteOnly(t *testing.T) {
 
 // A store without a condition cannot keep a right apart that needs it.
 func TestRightsThatNeedConditions(t *testing.T) {
-	b := &broken{Bucket: mem.New(nil), caps: func(c *blob.Capabilities) { c.If.Put, c.If.Copy, c.If.Upload = 0, 0, 0 }}
-	put(t, b.Bucket, "k")
+	b := &broken{Wrapper: blob.Wrap(mem.New(nil)), caps: func(c *blob.Capabilities) { c.If.Put, c.If.Copy, c.If.Upload = 0, 0, 0 }}
+	put(t, b.Wrapper, "k")
 	g := newTestGuard(t, b, nil)
 	install(t, g, policyOf(grantTo("c", "", CreateNew|Get), grantTo("w", "", Write|Get), grantTo("cw", "", CreateNew|Write|Get)))
 	for user, want := range map[string]error{"c": errors.ErrUnsupported, "w": errors.ErrUnsupported, "cw": nil} {
@@ -328,7 +328,7 @@ func TestRevokedHalfWay(t *testing.T) {
 				}, nil)
 				_, err := g.as("u").Put(t.Context(), "k", wrap(strings.NewReader("short")), &blob.PutOptions{Size: size})
 				wantErr(t, "the put", err, fs.ErrPermission)
-				if got := content(t, s.Bucket, "k"); got != "nothing" {
+				if got := content(t, s.Wrapper, "k"); got != "nothing" {
 					t.Errorf("published %q", got)
 				}
 			}
@@ -408,7 +408,7 @@ func TestBodiesKeepTheirForm(t *testing.T) {
 		if s.size != test.size || s.at != test.at {
 			t.Errorf("the store sees a %T with %d bytes, to be read anywhere: %v", test.body, s.size, s.at)
 		}
-		if got := content(t, s.Bucket, "k"); !strings.HasSuffix("12345", got) || test.size > 0 && int64(len(got)) != test.size {
+		if got := content(t, s.Wrapper, "k"); !strings.HasSuffix("12345", got) || test.size > 0 && int64(len(got)) != test.size {
 			t.Errorf("a %T is stored as %q", test.body, got)
 		}
 	}
@@ -427,7 +427,7 @@ func (s *bodySpy) Put(ctx context.Context, key string, body io.Reader, o *blob.P
 	if s.size, known = blob.BodySize(body); !known {
 		s.size = -1
 	}
-	return s.Bucket.Put(ctx, key, body, o)
+	return s.Wrapper.Put(ctx, key, body, o)
 }
 
 // Resume tokens: the store's own id, another's token, or one for another key opens nothing.
@@ -462,7 +462,7 @@ func TestResumeTokens(t *testing.T) {
 		t.Errorf("who may not list is shown %q", got)
 	}
 	inner := ""
-	for info := range s.Bucket.Uploads(ctx, "") {
+	for info := range s.Wrapper.Uploads(ctx, "") {
 		inner = info.ID
 	}
 	s.taken()
@@ -494,8 +494,8 @@ func TestResumeTokens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := again.Complete(ctx); err != nil || content(t, s.Bucket, "k/x") != "part" {
-		t.Errorf("holds %q, %v", content(t, s.Bucket, "k/x"), err)
+	if _, err := again.Complete(ctx); err != nil || content(t, s.Wrapper, "k/x") != "part" {
+		t.Errorf("holds %q, %v", content(t, s.Wrapper, "k/x"), err)
 	}
 	if got := entries(t, g.store.bucket, &blob.ListOptions{Prefix: uploadsRoot}); len(got) > 0 {
 		t.Errorf("left %q", got)
@@ -520,7 +520,7 @@ func TestResumeTokens(t *testing.T) {
 // A signed request allows no more than its signer may do, and for no longer.
 func TestSign(t *testing.T) {
 	s := newSigner(t)
-	put(t, s.Bucket, "k")
+	put(t, s.Wrapper, "k")
 	clock := newManualClock()
 	g := newTestGuard(t, s, &Options{Store: mem.New(nil), now: clock.read})
 	ctx := t.Context()

@@ -89,7 +89,7 @@ func TestHugeDurations(t *testing.T) {
 func TestHookHearsOfRefusals(t *testing.T) {
 	var heard []string
 	s := newSigner(t)
-	put(t, s.Bucket, "k")
+	put(t, s.Wrapper, "k")
 	g := newTestGuard(t, s, &Options{Store: mem.New(nil), Hook: func(d Decision) {
 		if d.Time.Year() < 2000 {
 			t.Errorf("%s at %v", d.Op, d.Time)

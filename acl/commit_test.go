@@ -65,7 +65,9 @@ func (f *faulty) Put(ctx context.Context, key string, body io.Reader, o *blob.Pu
 	next := f.script[0]
 	f.script = f.script[1:]
 	data, _ := io.ReadAll(body)
-	apply := func() (*blob.Object, error) { return f.Bucket.Put(context.Background(), key, bytes.NewReader(data), o) }
+	apply := func() (*blob.Object, error) {
+		return f.Wrapper.Put(context.Background(), key, bytes.NewReader(data), o)
+	}
 	switch next {
 	case dropped:
 		return nil, errBroken
@@ -128,7 +130,7 @@ func faultyEdits(t *testing.T, script []fault, delay int) (acknowledged, unknown
 	f.other = func(undo bool) {
 		rest := f.script
 		f.script = nil
-		h, err := Open(ctx, mem.New(nil), &Options{Store: f.Bucket, now: clock.read})
+		h, err := Open(ctx, mem.New(nil), &Options{Store: f.Wrapper, now: clock.read})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -159,7 +161,7 @@ func faultyEdits(t *testing.T, script []fault, delay int) (acknowledged, unknown
 		t.Fatalf("%q/%d: afterwards: %v", script, delay, err)
 	}
 
-	counts, replayed := history(t, &store{bucket: f.Bucket})
+	counts, replayed := history(t, &store{bucket: f.Wrapper})
 	for scope, err := range results {
 		n := counts[scope]
 		switch {
@@ -266,7 +268,7 @@ func TestCrashAtEveryStep(t *testing.T) {
 func TestUnknownOutcome(t *testing.T) {
 	s := newSpy()
 	g := newTestGuard(t, mem.New(nil), &Options{Store: s})
-	h, err := Open(t.Context(), mem.New(nil), &Options{Store: s.Bucket})
+	h, err := Open(t.Context(), mem.New(nil), &Options{Store: s.Wrapper})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,7 +281,7 @@ func TestUnknownOutcome(t *testing.T) {
 		for i := range 3 { // others go on, and the chain is swept
 			must(t)(h.as("olga").Grant(t.Context(), fmt.Sprint(i), User("x"), Get))
 		}
-		if _, err := blob.DeletePrefix(t.Context(), s.Bucket, manifestsRoot); err != nil {
+		if _, err := blob.DeletePrefix(t.Context(), s.Wrapper, manifestsRoot); err != nil {
 			t.Error(err)
 		}
 		return errBroken
@@ -297,7 +299,7 @@ func TestRebaseAuthorisesAgain(t *testing.T) {
 	s := newSpy()
 	g := newTestGuard(t, mem.New(nil), &Options{Store: s})
 	must(t)(g.as("olga").Grant(t.Context(), "a/", User("admin"), Admin))
-	h, err := Open(t.Context(), mem.New(nil), &Options{Store: s.Bucket})
+	h, err := Open(t.Context(), mem.New(nil), &Options{Store: s.Wrapper})
 	if err != nil {
 		t.Fatal(err)
 	}

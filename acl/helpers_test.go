@@ -20,7 +20,7 @@ import (
 // A spy is a bucket that notes the calls that reach it, and lets a test interfere: before a call, with an error in its
 // place, and after it, with an error in place of its answer.
 type spy struct {
-	blob.Bucket
+	blob.Wrapper
 	before func(op, key string) error
 	after  func(op, key string) error
 
@@ -28,7 +28,7 @@ type spy struct {
 	calls []string
 }
 
-func newSpy() *spy { return &spy{Bucket: mem.New(nil)} }
+func newSpy() *spy { return &spy{Wrapper: blob.Wrap(mem.New(nil))} }
 
 func (s *spy) enter(op, key string) error {
 	s.mu.Lock()
@@ -81,27 +81,27 @@ func spied[T any](s *spy, op, key string, call func() (T, error)) (T, error) {
 }
 
 func (s *spy) Stat(ctx context.Context, key string, o *blob.StatOptions) (*blob.Object, error) {
-	return spied(s, "stat", key, func() (*blob.Object, error) { return s.Bucket.Stat(ctx, key, o) })
+	return spied(s, "stat", key, func() (*blob.Object, error) { return s.Wrapper.Stat(ctx, key, o) })
 }
 
 func (s *spy) Get(ctx context.Context, key string, o *blob.GetOptions) (*blob.Reader, error) {
-	return spied(s, "get", key, func() (*blob.Reader, error) { return s.Bucket.Get(ctx, key, o) })
+	return spied(s, "get", key, func() (*blob.Reader, error) { return s.Wrapper.Get(ctx, key, o) })
 }
 
 func (s *spy) Put(ctx context.Context, key string, body io.Reader, o *blob.PutOptions) (*blob.Object, error) {
-	return spied(s, "put", key, func() (*blob.Object, error) { return s.Bucket.Put(ctx, key, body, o) })
+	return spied(s, "put", key, func() (*blob.Object, error) { return s.Wrapper.Put(ctx, key, body, o) })
 }
 
 func (s *spy) Source(ctx context.Context, key string, o *blob.SourceOptions) (blob.Source, error) {
-	return spied(s, "source", key, func() (blob.Source, error) { return s.Bucket.Source(ctx, key, o) })
+	return spied(s, "source", key, func() (blob.Source, error) { return s.Wrapper.Source(ctx, key, o) })
 }
 
 func (s *spy) Copy(ctx context.Context, key string, src blob.Source, o *blob.CopyOptions) (*blob.Object, error) {
-	return spied(s, "copy", key, func() (*blob.Object, error) { return s.Bucket.Copy(ctx, key, src, o) })
+	return spied(s, "copy", key, func() (*blob.Object, error) { return s.Wrapper.Copy(ctx, key, src, o) })
 }
 
 func (s *spy) Delete(ctx context.Context, key string, o *blob.DeleteOptions) error {
-	_, err := spied(s, "delete", key, func() (any, error) { return nil, s.Bucket.Delete(ctx, key, o) })
+	_, err := spied(s, "delete", key, func() (any, error) { return nil, s.Wrapper.Delete(ctx, key, o) })
 	return err
 }
 
@@ -111,13 +111,13 @@ func (s *spy) List(ctx context.Context, o *blob.ListOptions) iter.Seq2[*blob.Obj
 			yield(nil, err)
 			return
 		}
-		s.Bucket.List(ctx, o)(yield)
+		s.Wrapper.List(ctx, o)(yield)
 	}
 }
 
 func (s *spy) Upload(ctx context.Context, key string, o *blob.UploadOptions) (blob.Upload, error) {
 	return spied(s, "upload", key, func() (blob.Upload, error) {
-		u, err := s.Bucket.Upload(ctx, key, o)
+		u, err := s.Wrapper.Upload(ctx, key, o)
 		return &spiedUpload{u, s, key}, err
 	})
 }

@@ -16,13 +16,13 @@ import (
 
 // A broken store has conditional writes like those of a real server that is wrong in one way.
 type broken struct {
-	blob.Bucket
+	blob.Wrapper
 	caps func(*blob.Capabilities)
 	put  func(b blob.Bucket, ctx context.Context, key string, data []byte, o blob.PutOptions) (*blob.Object, error)
 }
 
 func (b *broken) Capabilities() blob.Capabilities {
-	caps := b.Bucket.Capabilities()
+	caps := b.Wrapper.Capabilities()
 	if b.caps != nil {
 		b.caps(&caps)
 	}
@@ -32,9 +32,9 @@ func (b *broken) Capabilities() blob.Capabilities {
 func (b *broken) Put(ctx context.Context, key string, body io.Reader, o *blob.PutOptions) (*blob.Object, error) {
 	data, err := io.ReadAll(body)
 	if err != nil || b.put == nil {
-		return b.Bucket.Put(ctx, key, bytes.NewReader(data), o)
+		return b.Wrapper.Put(ctx, key, bytes.NewReader(data), o)
 	}
-	return b.put(b.Bucket, ctx, key, data, *o)
+	return b.put(b.Wrapper, ctx, key, data, *o)
 }
 
 func plain(b blob.Bucket, ctx context.Context, key string, data []byte) (*blob.Object, error) {
@@ -102,18 +102,18 @@ func TestProbeFindsBrokenStores(t *testing.T) {
 		{"reads old states", "old state", broken{caps: func(c *blob.Capabilities) { c.Deviations.EventualRead = true }}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			test.store.Bucket = mem.New(nil)
+			test.store.Wrapper = blob.Wrap(mem.New(nil))
 			_, err := Create(t.Context(), mem.New(nil), &Options{Store: &test.store}, User("olga"))
 			if !errors.Is(err, errors.ErrUnsupported) || !strings.Contains(err.Error(), test.fault) {
 				t.Errorf("Create answers %v, which should say: %s", err, test.fault)
 			}
-			if got := entries(t, test.store.Bucket, nil); len(got) > 0 {
+			if got := entries(t, test.store.Wrapper, nil); len(got) > 0 {
 				t.Errorf("it left %q", got)
 			}
 			// A store that went wrong later is found before the first edit of the next process.
 			store := mem.New(nil)
 			newTestGuard(t, mem.New(nil), &Options{Store: store})
-			test.store.Bucket = store
+			test.store.Wrapper = blob.Wrap(store)
 			g, err := Open(t.Context(), mem.New(nil), &Options{Store: &test.store})
 			if err != nil {
 				t.Fatal(err)

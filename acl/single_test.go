@@ -232,7 +232,7 @@ func TestSingleWriterGoesOnAfterARefusal(t *testing.T) {
 
 // A store that may answer with an old state would hide another writer.
 func TestSingleWriterNeedsFreshReads(t *testing.T) {
-	store := &broken{Bucket: mem.New(nil), caps: func(c *blob.Capabilities) { c.Deviations.EventualRead = true }}
+	store := &broken{Wrapper: blob.Wrap(mem.New(nil)), caps: func(c *blob.Capabilities) { c.Deviations.EventualRead = true }}
 	_, err := Create(t.Context(), mem.New(nil), &Options{Store: store, SingleWriter: true}, User("olga"))
 	wantErr(t, "Create", err, errors.ErrUnsupported)
 }

@@ -26,8 +26,8 @@ type pair struct {
 
 func newPair(t *testing.T, opts Options) *pair {
 	p := &pair{clock: newManualClock(), data: newSpy(), store: newSpy()}
-	put(t, p.data.Bucket, "k")
-	p.a = newTestGuard(t, p.data, &Options{Store: p.store.Bucket, now: p.clock.read})
+	put(t, p.data.Wrapper, "k")
+	p.a = newTestGuard(t, p.data, &Options{Store: p.store.Wrapper, now: p.clock.read})
 	must(t)(p.a.as("olga").Grant(t.Context(), "k", User("u"), Get))
 	opts.Store, opts.now = p.store, p.clock.read
 	b, err := Open(t.Context(), p.data, &opts)
@@ -155,7 +155,7 @@ func TestGrace(t *testing.T) {
 	p.clock.move(40*time.Second, 40*time.Second)
 	wantErr(t, "after the grace", p.ask(t), ErrStale)
 	p = newPair(t, Options{Grace: time.Minute})
-	if err := p.store.Bucket.Delete(t.Context(), headName, nil); err != nil {
+	if err := p.store.Wrapper.Delete(t.Context(), headName, nil); err != nil {
 		t.Fatal(err)
 	}
 	p.clock.move(30*time.Second, 30*time.Second)
@@ -257,11 +257,11 @@ func TestExpiry(t *testing.T) {
 // Attack 21: a policy that is damaged, cut short, put back, exchanged or gone allows nothing.
 func TestBadPolicies(t *testing.T) {
 	ctx := t.Context()
-	segments := func(s *spy) []string { return entries(t, s.Bucket, &blob.ListOptions{Prefix: segmentsRoot}) }
+	segments := func(s *spy) []string { return entries(t, s.Wrapper, &blob.ListOptions{Prefix: segmentsRoot}) }
 	overwrite := func(s *spy, key string, change func([]byte) []byte) {
-		data, err := blob.ReadAll(ctx, s.Bucket, key)
+		data, err := blob.ReadAll(ctx, s.Wrapper, key)
 		if err == nil {
-			_, err = blob.WriteAll(ctx, s.Bucket, key, change(data), nil)
+			_, err = blob.WriteAll(ctx, s.Wrapper, key, change(data), nil)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -301,8 +301,8 @@ func TestBadPolicies(t *testing.T) {
 		}, true},
 		{"a segment gone", func(p *pair) { _ = p.store.Delete(ctx, segments(p.store)[0], nil) }, true},
 		{"another policy", func(p *pair) {
-			_ = p.store.Bucket.Delete(ctx, headName, nil)
-			_, err := Create(ctx, mem.New(nil), &Options{Store: p.store.Bucket}, User("mallory"))
+			_ = p.store.Wrapper.Delete(ctx, headName, nil)
+			_, err := Create(ctx, mem.New(nil), &Options{Store: p.store.Wrapper}, User("mallory"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -311,7 +311,7 @@ func TestBadPolicies(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := newPair(t, Options{Recovery: []string{"rescue"}})
-			old, _ = blob.ReadAll(ctx, p.store.Bucket, headName)
+			old, _ = blob.ReadAll(ctx, p.store.Wrapper, headName)
 			if test.name == "an older one" {
 				must(t)(p.a.as("olga").Grant(ctx, "x", User("u"), Get))
 				if _, err := p.b.snapshots.revalidate(ctx); err != nil {
@@ -351,11 +351,11 @@ func TestBadPolicies(t *testing.T) {
 func TestMissedSegment(t *testing.T) {
 	p := newPair(t, Options{Freshness: EveryCall})
 	must(t)(p.a.as("olga").Grant(t.Context(), "x", User("u"), Get))
-	gone := entries(t, p.store.Bucket, &blob.ListOptions{Prefix: segmentsRoot})
+	gone := entries(t, p.store.Wrapper, &blob.ListOptions{Prefix: segmentsRoot})
 	once := sync.OnceFunc(func() {
 		must(t)(p.a.as("olga").Revoke(t.Context(), "k", User("u")))
 		for _, name := range gone {
-			_ = p.store.Bucket.Delete(t.Context(), name, nil)
+			_ = p.store.Wrapper.Delete(t.Context(), name, nil)
 		}
 	})
 	p.store.interfere(func(op, key string) error {

@@ -34,7 +34,7 @@ func (b *bulk) DeleteEach(ctx context.Context, keys iter.Seq[string], failed fun
 			_ = b.enter("bulk", fmtKeys(page))
 		}
 		for _, key := range page {
-			if err := b.Bucket.Delete(ctx, key, nil); err != nil {
+			if err := b.Wrapper.Delete(ctx, key, nil); err != nil {
 				failed(key, err)
 			}
 		}
@@ -60,7 +60,7 @@ func fmtKeys(keys []string) string {
 // A store sends many keys in one request, so they are checked when that is sent, not when each was named.
 func TestTrickledDeleteEach(t *testing.T) {
 	b := &bulk{newSpy()}
-	put(t, b.Bucket, "t/1", "t/2", "t/3", "t/4", "t/5")
+	put(t, b.Wrapper, "t/1", "t/2", "t/3", "t/4", "t/5")
 	g := newTestGuard(t, b, nil)
 	install(t, g, policyOf(grantTo("u", "t/", Writer)))
 	b.taken()
@@ -76,7 +76,7 @@ func TestTrickledDeleteEach(t *testing.T) {
 		}
 	}, func(key string, err error) { failed[key] = err })
 	wantErr(t, "the batch", err, fs.ErrPermission)
-	if got := entries(t, b.Bucket, nil); !slices.Equal(got, []string{"t/4", "t/5"}) {
+	if got := entries(t, b.Wrapper, nil); !slices.Equal(got, []string{"t/4", "t/5"}) {
 		t.Errorf("left %q", got)
 	}
 	for _, key := range []string{"t/4", "t/5"} {
@@ -91,7 +91,7 @@ func TestTrickledDeleteEach(t *testing.T) {
 func TestBulkDeletionsAreDecidedEach(t *testing.T) {
 	for _, order := range [][]string{{"t/1", "s/1", "t/2"}, {"s/1", "t/1", "t/2"}, {"t/1", "t/2", "s/1"}, {"s/1", "s/2", "t/1"}, {"s/1", "s/2", "t/../s/1"}} {
 		b := &bulk{newSpy()}
-		put(t, b.Bucket, "s/1", "s/2", "t/1", "t/2")
+		put(t, b.Wrapper, "s/1", "s/2", "t/1", "t/2")
 		g := newTestGuard(t, b, nil)
 		install(t, g, policyOf(grantTo("u", "t/", Writer)))
 		failed := map[string]bool{}
@@ -99,7 +99,7 @@ func TestBulkDeletionsAreDecidedEach(t *testing.T) {
 		if err == nil {
 			t.Errorf("%q: no error", order)
 		}
-		left := entries(t, b.Bucket, nil)
+		left := entries(t, b.Wrapper, nil)
 		for _, key := range []string{"s/1", "s/2", "t/1", "t/2"} {
 			deleted := strings.HasPrefix(key, "t/") && slices.Contains(order, key)
 			if slices.Contains(left, key) == deleted || failed[key] != (strings.HasPrefix(key, "s/") && slices.Contains(order, key)) {
@@ -111,14 +111,14 @@ func TestBulkDeletionsAreDecidedEach(t *testing.T) {
 
 // backwards is a store that reads a body that can be read anywhere from its last piece to its first.
 type backwards struct {
-	blob.Bucket
+	blob.Wrapper
 	beforeLast func()
 }
 
 func (b *backwards) Put(ctx context.Context, key string, body io.Reader, o *blob.PutOptions) (*blob.Object, error) {
 	at, begin, size, ok := blob.BodyAt(body)
 	if !ok {
-		return b.Bucket.Put(ctx, key, body, o)
+		return b.Wrapper.Put(ctx, key, body, o)
 	}
 	data := make([]byte, size)
 	for off := (size - 1) / 4 * 4; off >= 0; off -= 4 {
@@ -129,18 +129,18 @@ func (b *backwards) Put(ctx context.Context, key string, body io.Reader, o *blob
 			return nil, err
 		}
 	}
-	return b.Bucket.Put(ctx, key, bytes.NewReader(data), o)
+	return b.Wrapper.Put(ctx, key, bytes.NewReader(data), o)
 }
 
 // The last bytes that a store asks for pass only after a check, also where they are not those at the end.
 func TestRevokedBeforeTheLastPiece(t *testing.T) {
-	b := &backwards{Bucket: mem.New(nil)}
+	b := &backwards{Wrapper: blob.Wrap(mem.New(nil))}
 	g := newTestGuard(t, b, nil)
 	install(t, g, policyOf(grantTo("u", "k", Writer)))
 	b.beforeLast = func() { must(t)(g.as("olga").Revoke(t.Context(), "k", User("u"))) }
 	_, err := g.as("u").Put(t.Context(), "k", bytes.NewReader([]byte("in several pieces")), nil)
 	wantErr(t, "the put", err, fs.ErrPermission)
-	if got := content(t, b.Bucket, "k"); got != "nothing" {
+	if got := content(t, b.Wrapper, "k"); got != "nothing" {
 		t.Errorf("published %q", got)
 	}
 }
@@ -216,5 +216,5 @@ type uploadsSpy struct{ *spy }
 
 func (s *uploadsSpy) Uploads(ctx context.Context, prefix string) iter.Seq2[*blob.UploadInfo, error] {
 	_ = s.enter("uploads", prefix)
-	return s.Bucket.Uploads(ctx, prefix)
+	return s.Wrapper.Uploads(ctx, prefix)
 }

@@ -130,7 +130,7 @@ func TestHiddenKeysDoNotShowInListings(t *testing.T) {
 func TestListingSkipsWhatIsHidden(t *testing.T) {
 	s := newSpy()
 	for i := range 100 {
-		put(t, s.Bucket, fmt.Sprintf("d%02d/a", i), fmt.Sprintf("d%02d/b", i))
+		put(t, s.Wrapper, fmt.Sprintf("d%02d/a", i), fmt.Sprintf("d%02d/b", i))
 	}
 	g := newTestGuard(t, s, nil)
 	install(t, g, policyOf(grantTo("u", "d07/", List), grantTo("u", "d42/", List)))

@@ -24,31 +24,31 @@ var brokenDrivers = []struct {
 	cases []string
 	wrap  func(b blob.Bucket) blob.Bucket
 }{
-	{"loses a write now and then", []string{"N01"}, func(b blob.Bucket) blob.Bucket { return &losesWrites{Bucket: b} }},
-	{"reads in pieces, each of the version of the moment", []string{"N03"}, func(b blob.Bucket) blob.Bucket { return &tearsReads{b} }},
-	{"folds case", []string{"B21"}, func(b blob.Bucket) blob.Bucket { return &aliases{b, strings.ToLower} }},
-	{"cleans keys as paths", []string{"B12", "B14"}, func(b blob.Bucket) blob.Bucket { return &aliases{b, path.Clean} }},
-	{"lists out of order", []string{"H02", "H03"}, func(b blob.Bucket) blob.Bucket { return &lists{b, swapped, false} }},
-	{"lists what it was told to start after", []string{"H23"}, func(b blob.Bucket) blob.Bucket { return &lists{b, asIs, true} }},
-	{"loses a/b0 after a/b/", []string{"H23"}, func(b blob.Bucket) blob.Bucket { return &lists{b, withoutNeighbour, false} }},
-	{"lists from a cache", []string{"N01", "H26"}, func(b blob.Bucket) blob.Bucket { return &stale{Bucket: b} }},
-	{"ignores if-absent", []string{"K02", "K03"}, func(b blob.Bucket) blob.Bucket { return &puts{b, unconditional} }},
-	{"looks first and then writes", []string{"K09"}, func(b blob.Bucket) blob.Bucket { return &puts{b, looksFirst} }},
-	{"sends every write twice", []string{"K01", "K07"}, func(b blob.Bucket) blob.Bucket { return &puts{b, twice} }},
-	{"publishes what came before the body failed", []string{"C11"}, func(b blob.Bucket) blob.Bucket { return &puts{b, truncated} }},
-	{"drops metadata", []string{"F02"}, func(b blob.Bucket) blob.Bucket { return &puts{b, bare} }},
-	{"leaks a goroutine", []string{"O07"}, func(b blob.Bucket) blob.Bucket { return &leaks{b} }},
-	{"reports a short read as success", []string{"C01"}, func(b blob.Bucket) blob.Bucket { return &shortens{b} }},
-	{"ignores the end of a context", []string{"O02", "O03"}, func(b blob.Bucket) blob.Bucket { return &puts{b, uncancelled} }},
-	{"holds a lock when a body panics", []string{"O14"}, func(b blob.Bucket) blob.Bucket { return &locks{Bucket: b} }},
-	{"answers a nil that is not nil", []string{"P02"}, func(b blob.Bucket) blob.Bucket { return &typedNil{b} }},
-	{"hides the reason of a failure", []string{"P01"}, func(b blob.Bucket) blob.Bucket { return &hides{b} }},
-	{"deletes what lies below, too", []string{"I05"}, func(b blob.Bucket) blob.Bucket { return &deletesTrees{b} }},
-	{"pages by counting entries", []string{"H20", "H22"}, func(b blob.Bucket) blob.Bucket { return &counts{b} }},
-	{"copies on no condition", []string{"J09", "J10"}, func(b blob.Bucket) blob.Bucket { return &copies{b} }},
-	{"completes on no condition", []string{"K05"}, func(b blob.Bucket) blob.Bucket { return &uploads{b, unconditionally} }},
-	{"answers an ETag that it declares not to know", []string{"G01"}, func(b blob.Bucket) blob.Bucket { return &declaresNoETag{b} }},
-	{"drops the attributes of an upload", []string{"L16"}, func(b blob.Bucket) blob.Bucket { return &uploads{b, barely} }},
+	{"loses a write now and then", []string{"N01"}, func(b blob.Bucket) blob.Bucket { return &losesWrites{Wrapper: blob.Wrap(b)} }},
+	{"reads in pieces, each of the version of the moment", []string{"N03"}, func(b blob.Bucket) blob.Bucket { return &tearsReads{blob.Wrap(b)} }},
+	{"folds case", []string{"B21"}, func(b blob.Bucket) blob.Bucket { return &aliases{blob.Wrap(b), strings.ToLower} }},
+	{"cleans keys as paths", []string{"B12", "B14"}, func(b blob.Bucket) blob.Bucket { return &aliases{blob.Wrap(b), path.Clean} }},
+	{"lists out of order", []string{"H02", "H03"}, func(b blob.Bucket) blob.Bucket { return &lists{blob.Wrap(b), swapped, false} }},
+	{"lists what it was told to start after", []string{"H23"}, func(b blob.Bucket) blob.Bucket { return &lists{blob.Wrap(b), asIs, true} }},
+	{"loses a/b0 after a/b/", []string{"H23"}, func(b blob.Bucket) blob.Bucket { return &lists{blob.Wrap(b), withoutNeighbour, false} }},
+	{"lists from a cache", []string{"N01", "H26"}, func(b blob.Bucket) blob.Bucket { return &stale{Wrapper: blob.Wrap(b)} }},
+	{"ignores if-absent", []string{"K02", "K03"}, func(b blob.Bucket) blob.Bucket { return &puts{blob.Wrap(b), unconditional} }},
+	{"looks first and then writes", []string{"K09"}, func(b blob.Bucket) blob.Bucket { return &puts{blob.Wrap(b), looksFirst} }},
+	{"sends every write twice", []string{"K01", "K07"}, func(b blob.Bucket) blob.Bucket { return &puts{blob.Wrap(b), twice} }},
+	{"publishes what came before the body failed", []string{"C11"}, func(b blob.Bucket) blob.Bucket { return &puts{blob.Wrap(b), truncated} }},
+	{"drops metadata", []string{"F02"}, func(b blob.Bucket) blob.Bucket { return &puts{blob.Wrap(b), bare} }},
+	{"leaks a goroutine", []string{"O07"}, func(b blob.Bucket) blob.Bucket { return &leaks{blob.Wrap(b)} }},
+	{"reports a short read as success", []string{"C01"}, func(b blob.Bucket) blob.Bucket { return &shortens{blob.Wrap(b)} }},
+	{"ignores the end of a context", []string{"O02", "O03"}, func(b blob.Bucket) blob.Bucket { return &puts{blob.Wrap(b), uncancelled} }},
+	{"holds a lock when a body panics", []string{"O14"}, func(b blob.Bucket) blob.Bucket { return &locks{Wrapper: blob.Wrap(b)} }},
+	{"answers a nil that is not nil", []string{"P02"}, func(b blob.Bucket) blob.Bucket { return &typedNil{blob.Wrap(b)} }},
+	{"hides the reason of a failure", []string{"P01"}, func(b blob.Bucket) blob.Bucket { return &hides{blob.Wrap(b)} }},
+	{"deletes what lies below, too", []string{"I05"}, func(b blob.Bucket) blob.Bucket { return &deletesTrees{blob.Wrap(b)} }},
+	{"pages by counting entries", []string{"H20", "H22"}, func(b blob.Bucket) blob.Bucket { return &counts{blob.Wrap(b)} }},
+	{"copies on no condition", []string{"J09", "J10"}, func(b blob.Bucket) blob.Bucket { return &copies{blob.Wrap(b)} }},
+	{"completes on no condition", []string{"K05"}, func(b blob.Bucket) blob.Bucket { return &uploads{blob.Wrap(b), unconditionally} }},
+	{"answers an ETag that it declares not to know", []string{"G01"}, func(b blob.Bucket) blob.Bucket { return &declaresNoETag{blob.Wrap(b)} }},
+	{"drops the attributes of an upload", []string{"L16"}, func(b blob.Bucket) blob.Bucket { return &uploads{blob.Wrap(b), barely} }},
 }
 
 func TestBrokenDriversFail(t *testing.T) {
@@ -81,7 +81,7 @@ func runAll(t *testing.T, h conformance.Harness, opts ...conformance.Option) *co
 }
 
 type losesWrites struct {
-	blob.Bucket
+	blob.Wrapper
 	n atomic.Int64
 }
 
@@ -90,20 +90,20 @@ func (d *losesWrites) Put(ctx context.Context, key string, body io.Reader, opts 
 		n, err := io.Copy(io.Discard, body)
 		return &blob.Object{Key: key, Size: n, ETag: `"lost"`}, err
 	}
-	return d.Bucket.Put(ctx, key, body, opts)
+	return d.Wrapper.Put(ctx, key, body, opts)
 }
 
-type tearsReads struct{ blob.Bucket }
+type tearsReads struct{ blob.Wrapper }
 
 func (d *tearsReads) Get(ctx context.Context, key string, opts *blob.GetOptions) (*blob.Reader, error) {
-	r, err := d.Bucket.Get(ctx, key, opts)
+	r, err := d.Wrapper.Get(ctx, key, opts)
 	if err != nil {
 		return nil, err
 	}
 	r.Close()
 	o := r.Object
 	o.Checksums = blob.Checksums{}
-	pieces := &pieces{d.Bucket, ctx, key, r.Offset(), r.Offset() + r.Length()}
+	pieces := &pieces{d.Wrapper, ctx, key, r.Offset(), r.Offset() + r.Length()}
 	return blob.NewReader(ctx, io.NopCloser(pieces), &o, r.Offset(), r.Length()), nil
 }
 
@@ -132,29 +132,29 @@ func (p *pieces) Read(buf []byte) (int, error) {
 
 // aliases stores every key under another name.
 type aliases struct {
-	blob.Bucket
+	blob.Wrapper
 	name func(string) string
 }
 
 func (d *aliases) Stat(ctx context.Context, key string, opts *blob.StatOptions) (*blob.Object, error) {
-	return d.Bucket.Stat(ctx, d.name(key), opts)
+	return d.Wrapper.Stat(ctx, d.name(key), opts)
 }
 
 func (d *aliases) Get(ctx context.Context, key string, opts *blob.GetOptions) (*blob.Reader, error) {
-	return d.Bucket.Get(ctx, d.name(key), opts)
+	return d.Wrapper.Get(ctx, d.name(key), opts)
 }
 
 func (d *aliases) Put(ctx context.Context, key string, body io.Reader, opts *blob.PutOptions) (*blob.Object, error) {
-	return d.Bucket.Put(ctx, d.name(key), body, opts)
+	return d.Wrapper.Put(ctx, d.name(key), body, opts)
 }
 
 func (d *aliases) Delete(ctx context.Context, key string, opts *blob.DeleteOptions) error {
-	return d.Bucket.Delete(ctx, d.name(key), opts)
+	return d.Wrapper.Delete(ctx, d.name(key), opts)
 }
 
 // lists rearranges what is listed.
 type lists struct {
-	blob.Bucket
+	blob.Wrapper
 	rearrange func(all []*blob.Object) []*blob.Object
 	inclusive bool
 }
@@ -166,7 +166,7 @@ func (d *lists) List(ctx context.Context, opts *blob.ListOptions) iter.Seq2[*blo
 	}
 	return func(yield func(*blob.Object, error) bool) {
 		var all []*blob.Object
-		for entry, err := range d.Bucket.List(ctx, &o) {
+		for entry, err := range d.Wrapper.List(ctx, &o) {
 			if err != nil {
 				yield(nil, err)
 				return
@@ -207,7 +207,7 @@ func withoutNeighbour(all []*blob.Object) []*blob.Object {
 
 // stale lists what an earlier listing by the same options saw.
 type stale struct {
-	blob.Bucket
+	blob.Wrapper
 	mu   sync.Mutex
 	seen map[blob.ListOptions][]*blob.Object
 }
@@ -220,7 +220,7 @@ func (d *stale) List(ctx context.Context, opts *blob.ListOptions) iter.Seq2[*blo
 	}
 	if _, known := d.seen[*opts]; !known {
 		d.seen[*opts] = []*blob.Object{}
-		for o := range d.Bucket.List(ctx, opts) {
+		for o := range d.Wrapper.List(ctx, opts) {
 			d.seen[*opts] = append(d.seen[*opts], o)
 		}
 	}
@@ -235,21 +235,21 @@ func (d *stale) List(ctx context.Context, opts *blob.ListOptions) iter.Seq2[*blo
 }
 
 // puts has a Put of its own, around that of b.
-type declaresNoETag struct{ blob.Bucket }
+type declaresNoETag struct{ blob.Wrapper }
 
 func (d *declaresNoETag) Capabilities() blob.Capabilities {
-	c := d.Bucket.Capabilities()
+	c := d.Wrapper.Capabilities()
 	c.Deviations.WriteWithoutETag = true
 	return c
 }
 
 type puts struct {
-	blob.Bucket
+	blob.Wrapper
 	put func(ctx context.Context, b blob.Bucket, key string, body io.Reader, opts *blob.PutOptions) (*blob.Object, error)
 }
 
 func (d *puts) Put(ctx context.Context, key string, body io.Reader, opts *blob.PutOptions) (*blob.Object, error) {
-	return d.put(ctx, d.Bucket, key, body, opts)
+	return d.put(ctx, d.Wrapper, key, body, opts)
 }
 
 func unconditional(ctx context.Context, b blob.Bucket, key string, body io.Reader, opts *blob.PutOptions) (*blob.Object, error) {
@@ -298,10 +298,10 @@ func uncancelled(ctx context.Context, b blob.Bucket, key string, body io.Reader,
 }
 
 // leaks reads ahead in a goroutine that nobody stops.
-type leaks struct{ blob.Bucket }
+type leaks struct{ blob.Wrapper }
 
 func (d *leaks) Get(ctx context.Context, key string, opts *blob.GetOptions) (*blob.Reader, error) {
-	r, err := d.Bucket.Get(ctx, key, opts)
+	r, err := d.Wrapper.Get(ctx, key, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -313,10 +313,10 @@ func (d *leaks) Get(ctx context.Context, key string, opts *blob.GetOptions) (*bl
 	return blob.NewReader(ctx, io.NopCloser(pr), &r.Object, r.Offset(), r.Length()), nil
 }
 
-type shortens struct{ blob.Bucket }
+type shortens struct{ blob.Wrapper }
 
 func (d *shortens) Get(ctx context.Context, key string, opts *blob.GetOptions) (*blob.Reader, error) {
-	r, err := d.Bucket.Get(ctx, key, opts)
+	r, err := d.Wrapper.Get(ctx, key, opts)
 	if err != nil || r.Length() < 1000 {
 		return r, err
 	}
@@ -325,7 +325,7 @@ func (d *shortens) Get(ctx context.Context, key string, opts *blob.GetOptions) (
 
 // locks holds a lock for the time of a Put, and lets go of it unless the body panics.
 type locks struct {
-	blob.Bucket
+	blob.Wrapper
 	mu sync.Mutex
 }
 
@@ -333,54 +333,54 @@ func (d *locks) Put(ctx context.Context, key string, body io.Reader, opts *blob.
 	if !d.mu.TryLock() {
 		return nil, errors.New("busy for ever") // a test would rather not wait
 	}
-	o, err := d.Bucket.Put(ctx, key, body, opts)
+	o, err := d.Wrapper.Put(ctx, key, body, opts)
 	d.mu.Unlock()
 	return o, err
 }
 
-type typedNil struct{ blob.Bucket }
+type typedNil struct{ blob.Wrapper }
 
 func (d *typedNil) Delete(ctx context.Context, key string, opts *blob.DeleteOptions) error {
 	var e *blob.Error
-	if err := d.Bucket.Delete(ctx, key, opts); err != nil {
+	if err := d.Wrapper.Delete(ctx, key, opts); err != nil {
 		e = err.(*blob.Error)
 	}
 	return e
 }
 
-type hides struct{ blob.Bucket }
+type hides struct{ blob.Wrapper }
 
 func (d *hides) Stat(ctx context.Context, key string, opts *blob.StatOptions) (*blob.Object, error) {
-	o, err := d.Bucket.Stat(ctx, key, opts)
+	o, err := d.Wrapper.Stat(ctx, key, opts)
 	if err != nil {
 		err = errors.New(err.Error())
 	}
 	return o, err
 }
 
-type deletesTrees struct{ blob.Bucket }
+type deletesTrees struct{ blob.Wrapper }
 
 func (d *deletesTrees) Delete(ctx context.Context, key string, opts *blob.DeleteOptions) error {
-	for o, err := range d.Bucket.List(ctx, &blob.ListOptions{Prefix: strings.TrimSuffix(key, "/") + "/"}) {
+	for o, err := range d.Wrapper.List(ctx, &blob.ListOptions{Prefix: strings.TrimSuffix(key, "/") + "/"}) {
 		if err != nil {
 			return err
 		}
-		if err := d.Bucket.Delete(ctx, o.Key, nil); err != nil {
+		if err := d.Wrapper.Delete(ctx, o.Key, nil); err != nil {
 			return err
 		}
 	}
-	return d.Bucket.Delete(ctx, key, opts)
+	return d.Wrapper.Delete(ctx, key, opts)
 }
 
 // counts lists in pages of two, and finds the next page by the number of entries that it yielded.
-type counts struct{ blob.Bucket }
+type counts struct{ blob.Wrapper }
 
 func (d *counts) List(ctx context.Context, opts *blob.ListOptions) iter.Seq2[*blob.Object, error] {
 	return func(yield func(*blob.Object, error) bool) {
 		for yielded, more := 0, true; more; {
 			seen := 0
 			more = false
-			for entry, err := range d.Bucket.List(ctx, opts) {
+			for entry, err := range d.Wrapper.List(ctx, opts) {
 				if seen++; seen <= yielded {
 					continue
 				}
@@ -396,26 +396,26 @@ func (d *counts) List(ctx context.Context, opts *blob.ListOptions) iter.Seq2[*bl
 	}
 }
 
-type copies struct{ blob.Bucket }
+type copies struct{ blob.Wrapper }
 
 func (d *copies) Source(ctx context.Context, key string, _ *blob.SourceOptions) (blob.Source, error) {
-	return d.Bucket.Source(ctx, key, nil)
+	return d.Wrapper.Source(ctx, key, nil)
 }
 
 func (d *copies) Copy(ctx context.Context, key string, src blob.Source, opts *blob.CopyOptions) (*blob.Object, error) {
-	return d.Bucket.Copy(ctx, key, src, &blob.CopyOptions{Attributes: opts.Attributes})
+	return d.Wrapper.Copy(ctx, key, src, &blob.CopyOptions{Attributes: opts.Attributes})
 }
 
 // uploads begins other uploads than it is asked for.
 type uploads struct {
-	blob.Bucket
+	blob.Wrapper
 	change func(*blob.UploadOptions)
 }
 
 func (d *uploads) Upload(ctx context.Context, key string, opts *blob.UploadOptions) (blob.Upload, error) {
 	o := *opts
 	d.change(&o)
-	return d.Bucket.Upload(ctx, key, &o)
+	return d.Wrapper.Upload(ctx, key, &o)
 }
 
 func unconditionally(o *blob.UploadOptions) { o.If = blob.Condition{} }

@@ -274,17 +274,17 @@ func copyAcross(t *T) {
 	t.wantUnchanged("copies that cannot be", before)
 
 	// Behind a bucket that makes no sources of its own, the copy goes through this process.
-	_, err = blob.Copy(t.ctx, t.Bucket, "to", blob.Check(sourceless{t.Bucket}), "from", nil)
+	_, err = blob.Copy(t.ctx, t.Bucket, "to", blob.Check(sourceless{blob.Wrap(t.Bucket)}), "from", nil)
 	t.WantOK("copy from a bucket without sources", err)
 	t.WantContent("to", "content")
 	t.wantAttributes("the streamed copy", t.Stat("to"), with)
 }
 
 // sourceless is a bucket that cannot copy, as one of another driver.
-type sourceless struct{ blob.Bucket }
+type sourceless struct{ blob.Wrapper }
 
 func (s sourceless) Capabilities() blob.Capabilities {
-	caps := s.Bucket.Capabilities()
+	caps := s.Wrapper.Capabilities()
 	caps.Copy, caps.If.Copy, caps.If.Source = false, 0, 0
 	return caps
 }

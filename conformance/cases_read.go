@@ -213,12 +213,12 @@ func deleteUnderRange(t *T) {
 
 // A wire damages the bodies that a bucket delivers, as a bad connection does.
 type wire struct {
-	blob.Bucket
+	blob.Wrapper
 	damage func(body io.Reader) io.Reader
 }
 
 func (w *wire) Get(ctx context.Context, key string, opts *blob.GetOptions) (*blob.Reader, error) {
-	r, err := w.Bucket.Get(ctx, key, opts)
+	r, err := w.Wrapper.Get(ctx, key, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -236,7 +236,7 @@ func truncatedBody(t *T) {
 		off, n, err := rng.Resolve(100_000)
 		t.WantOK("range", err)
 		for _, left := range []int64{0, 1, n / 2, n - 1} {
-			b := blob.Check(&wire{t.Bucket, func(body io.Reader) io.Reader { return io.LimitReader(body, left) }})
+			b := blob.Check(&wire{blob.Wrap(t.Bucket), func(body io.Reader) io.Reader { return io.LimitReader(body, left) }})
 			got, _, err := get(t, b, "k", &blob.GetOptions{Range: rng})
 			t.WantError(fmt.Sprintf("%d bytes of %d", left, n), err, io.ErrUnexpectedEOF)
 			if got != content[off:off+int64(len(got))] {
@@ -255,7 +255,7 @@ func flippedByte(t *T) {
 	for _, size := range []int{1, 1000, 300_001} {
 		t.Put("k", t.content(size))
 		for _, at := range []int{0, size / 2, size - 1} {
-			b := blob.Check(&wire{t.Bucket, func(body io.Reader) io.Reader {
+			b := blob.Check(&wire{blob.Wrap(t.Bucket), func(body io.Reader) io.Reader {
 				content, err := io.ReadAll(body)
 				t.WantOK("read", err)
 				content[at] ^= 1

@@ -18,7 +18,7 @@ func storeOf(known map[string]conformance.KnownFailure, wrap func(b blob.Bucket)
 func sound(b blob.Bucket) blob.Bucket { return b }
 
 // dropsMetadata fails F02, in lines that contain "metadata".
-func dropsMetadata(b blob.Bucket) blob.Bucket { return &puts{b, bare} }
+func dropsMetadata(b blob.Bucket) blob.Bucket { return &puts{blob.Wrap(b), bare} }
 
 func only(id string) conformance.Option {
 	return conformance.Only(func(c *conformance.Case) bool { return c.ID == id })

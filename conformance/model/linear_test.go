@@ -13,7 +13,7 @@ import (
 
 func TestRacyBucketIsNotLinearizable(t *testing.T) {
 	for seed := range uint64(20) {
-		why := explain(t.Context(), blob.Check(&looksFirst{mem.New(nil)}), Load{Clients: 16, Seed: seed + 1})
+		why := explain(t.Context(), blob.Check(&looksFirst{blob.Wrap(mem.New(nil))}), Load{Clients: 16, Seed: seed + 1})
 		if errors.Is(why, errNotLinearizable) {
 			return
 		}
@@ -22,7 +22,7 @@ func TestRacyBucketIsNotLinearizable(t *testing.T) {
 }
 
 // looksFirst judges a condition by a look that comes before the write.
-type looksFirst struct{ blob.Bucket }
+type looksFirst struct{ blob.Wrapper }
 
 func (d *looksFirst) Put(ctx context.Context, key string, body io.Reader, opts *blob.PutOptions) (*blob.Object, error) {
 	current, err := d.Stat(ctx, key, nil)
@@ -35,5 +35,5 @@ func (d *looksFirst) Put(ctx context.Context, key string, body io.Reader, opts *
 	runtime.Gosched()
 	o := *opts
 	o.If = blob.Condition{}
-	return d.Bucket.Put(ctx, key, body, &o)
+	return d.Wrapper.Put(ctx, key, body, &o)
 }

@@ -111,10 +111,10 @@ func TestBrokenBucketsAreCaught(t *testing.T) {
 		defer func() { _ = flag.Set(name, was) }()
 	}
 	for name, wrap := range map[string]func(b blob.Bucket) blob.Bucket{
-		"loses a/b0 after a/b/":          func(b blob.Bucket) blob.Bucket { return &losesNeighbour{b} },
-		"ignores if-match":               func(b blob.Bucket) blob.Bucket { return &ignoresMatch{b} },
-		"keeps what a failing body sent": func(b blob.Bucket) blob.Bucket { return &keepsPart{b} },
-		"deletes what lies below":        func(b blob.Bucket) blob.Bucket { return &deletesBelow{b} },
+		"loses a/b0 after a/b/":          func(b blob.Bucket) blob.Bucket { return &losesNeighbour{blob.Wrap(b)} },
+		"ignores if-match":               func(b blob.Bucket) blob.Bucket { return &ignoresMatch{blob.Wrap(b)} },
+		"keeps what a failing body sent": func(b blob.Bucket) blob.Bucket { return &keepsPart{blob.Wrap(b)} },
+		"deletes what lies below":        func(b blob.Bucket) blob.Bucket { return &deletesBelow{blob.Wrap(b)} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			fails := failure(t, func(tb rapid.TB) {
@@ -156,12 +156,12 @@ func (r *recorder) Fatalf(string, ...any) { r.FailNow() }
 func (r *recorder) Log(...any)            {}
 func (r *recorder) Logf(string, ...any)   {}
 
-type losesNeighbour struct{ blob.Bucket }
+type losesNeighbour struct{ blob.Wrapper }
 
 func (d *losesNeighbour) List(ctx context.Context, opts *blob.ListOptions) iter.Seq2[*blob.Object, error] {
 	return func(yield func(*blob.Object, error) bool) {
 		skip := ""
-		for o, err := range d.Bucket.List(ctx, opts) {
+		for o, err := range d.Wrapper.List(ctx, opts) {
 			if err == nil && o.Key == skip {
 				continue
 			}
@@ -175,37 +175,37 @@ func (d *losesNeighbour) List(ctx context.Context, opts *blob.ListOptions) iter.
 	}
 }
 
-type ignoresMatch struct{ blob.Bucket }
+type ignoresMatch struct{ blob.Wrapper }
 
 func (d *ignoresMatch) Put(ctx context.Context, key string, body io.Reader, opts *blob.PutOptions) (*blob.Object, error) {
 	o := *opts
 	if o.If.Kind() == blob.KindMatch {
 		o.If = blob.Condition{}
 	}
-	return d.Bucket.Put(ctx, key, body, &o)
+	return d.Wrapper.Put(ctx, key, body, &o)
 }
 
-type keepsPart struct{ blob.Bucket }
+type keepsPart struct{ blob.Wrapper }
 
 func (d *keepsPart) Put(ctx context.Context, key string, body io.Reader, opts *blob.PutOptions) (*blob.Object, error) {
 	content, failure := io.ReadAll(body)
-	o, err := d.Bucket.Put(ctx, key, strings.NewReader(string(content)), opts)
+	o, err := d.Wrapper.Put(ctx, key, strings.NewReader(string(content)), opts)
 	if failure != nil {
 		return nil, failure
 	}
 	return o, err
 }
 
-type deletesBelow struct{ blob.Bucket }
+type deletesBelow struct{ blob.Wrapper }
 
 func (d *deletesBelow) Delete(ctx context.Context, key string, opts *blob.DeleteOptions) error {
-	for o, err := range d.Bucket.List(ctx, &blob.ListOptions{Prefix: key + "/"}) {
+	for o, err := range d.Wrapper.List(ctx, &blob.ListOptions{Prefix: key + "/"}) {
 		if err != nil {
 			return err
 		}
-		if err := d.Bucket.Delete(ctx, o.Key, nil); err != nil {
+		if err := d.Wrapper.Delete(ctx, o.Key, nil); err != nil {
 			return err
 		}
 	}
-	return d.Bucket.Delete(ctx, key, opts)
+	return d.Wrapper.Delete(ctx, key, opts)
 }

@@ -39,17 +39,17 @@ func TestDrivertestOverAView(t *testing.T) {
 }
 
 // unconditional is a bucket without conditional writes, and short of room for metadata.
-type unconditional struct{ blob.Bucket }
+type unconditional struct{ blob.Wrapper }
 
 func (b unconditional) Capabilities() blob.Capabilities {
-	c := b.Bucket.Capabilities()
+	c := b.Wrapper.Capabilities()
 	c.If.Put, c.Objects.MaxMetadataBytes = blob.ConditionSet(0), 100
 	return c
 }
 
 // What a store cannot do is an error to gocloud.dev too, and nothing stands in for it.
 func TestDrivertestOverLess(t *testing.T) {
-	gocdktest.RunDrivertest(t, func(*testing.T) blob.Bucket { return blob.Check(unconditional{mem.New(nil)}) }, map[string]gocdktest.Failure{
+	gocdktest.RunDrivertest(t, func(*testing.T) blob.Bucket { return blob.Check(unconditional{blob.Wrap(mem.New(nil))}) }, map[string]gocdktest.Failure{
 		"TestIfNotExist":                   {Says: "code=Unimplemented", Why: "it has no conditional writes"},
 		"TestMetadata/weird_metadata_keys": {Says: "code=InvalidArgument", Why: "they are longer than 100 bytes"},
 	})
