@@ -31,6 +31,47 @@
 //
 // # Drivers
 //
-// Importing a driver's package makes its URLs known to [Open]; its own Open takes typed options. Whoever writes a driver
-// embeds [Unsupported], returns through [Check], and runs the suite of package conformance.
+// Importing a driver's package makes its URLs known to [Open]; its own Open takes typed options. A driver embeds
+// [Unsupported], returns through [Check], and runs the suite of package conformance. If it has methods beside those of
+// Bucket, its Open returns a type that embeds [Own] of the checked bucket.
+//
+// # Writing a wrapper
+//
+// A wrapper is a Bucket around another one, which counts, caches, encrypts, measures or restricts. It embeds a [Wrapper],
+// which passes on every method, and declares the methods that it changes:
+//
+//	type counting struct {
+//		blob.Wrapper
+//		gets atomic.Int64
+//	}
+//
+//	func (c *counting) Get(ctx context.Context, key string, opts *blob.GetOptions) (*blob.Reader, error) {
+//		c.gets.Add(1)
+//		return c.Wrapper.Get(ctx, key, opts)
+//	}
+//
+// It is returned through Check, like a driver: blob.Check(&counting{Wrapper: blob.Wrap(b)}). So its methods get arguments
+// that have been checked, and opts that are not nil and must not be changed: copy them to change one. What it does not
+// change, it keeps:
+//
+//   - Errors name the bucket that is wrapped. A method String of its own gives a wrapper another name.
+//   - Provider options are passed on if the bucket inside accepts them. A wrapper that cannot honour them, for example
+//     because it stores other content than it is given, refuses them by a method AcceptsProvider that returns false.
+//   - After Close of the wrapper, or of a bucket that it wraps, every call, and every open Reader and Upload, returns
+//     [ErrClosed], and the wrapper is not called. So a cache cannot serve content after Close.
+//   - A copy by the server, bulk deletion and signed requests stay what they are, and so do the checks of a [Source].
+//   - Close leaves the bucket inside open. A wrapper that opened it embeds [Own] of it in place of [Wrap].
+//
+// A wrapper that changes what a write stores or what a read delivers has to do so everywhere: in Stat, Get and List; in
+// Put, Copy and Upload; and in Source and Sign, which would hand out what is stored. What it cannot do it takes out of its
+// Capabilities, and Check refuses it. The body of a write is passed on as it came, because a driver can send a file or a
+// slice in better ways than another reader. Where the content of a Get comes from elsewhere, it is made a Reader by
+// [NewReader] with the ctx of the call, which verifies it if the Object has checksums.
+//
+// A wrapper that keeps something from its users embeds a [Restricted]: it passes on nothing that the wrapper does not
+// declare, also when Bucket gains a method. ReadOnly, Sub and the views of package acl are such wrappers. Nobody can reach
+// the bucket inside of either base: no method returns it, and no field is exported.
+//
+// The examples of [Wrapper] are complete: one that counts, and a read cache. The suite of package conformance runs on a
+// wrapper as on a driver; its Harness.Wrapped puts a wrapper around the bucket of any harness.
 package blob

@@ -7,8 +7,8 @@ import (
 	"iter"
 )
 
-// Unsupported is a Bucket that can do nothing: every method answers [errors.ErrUnsupported]. A driver or wrapper embeds
-// it and overrides what it can do, and goes on compiling when the interface grows.
+// Unsupported is a Bucket that can do nothing: every method returns [errors.ErrUnsupported]. A driver embeds it and
+// overrides what it can do, and goes on compiling when the interface grows. A wrapper embeds a [Wrapper] or a [Restricted].
 type Unsupported struct{}
 
 var _ Bucket = Unsupported{}

@@ -9,37 +9,11 @@ import (
 
 // A Wrapper is the base of a bucket that wraps another one, made by [Wrap] or [Own]: every method calls the same method
 // of the wrapped bucket. A wrapper embeds it, declares the methods that it changes, each of which may call the one of the
-// base, and is returned through [Check]:
+// base, and is returned through [Check]. The section "Writing a wrapper" of the package comment says what a wrapper keeps
+// and what it has to mind.
 //
-//	type counting struct {
-//		blob.Wrapper
-//		gets atomic.Int64
-//	}
-//
-//	func (c *counting) Get(ctx context.Context, key string, opts *blob.GetOptions) (*blob.Reader, error) {
-//		c.gets.Add(1)
-//		return c.Wrapper.Get(ctx, key, opts)
-//	}
-//
-//	c := &counting{Wrapper: blob.Wrap(b)}
-//	bucket := blob.Check(c)
-//
-// What a wrapper does not change, it keeps:
-//
-//   - Errors name the wrapped bucket. A method String of the wrapper's own gives it another name.
-//   - Provider options are passed on if the wrapped bucket accepts them. A wrapper that cannot honour one, for example
-//     because it stores something other than it is given, refuses it by a method AcceptsProvider of its own.
-//   - After Close of the wrapper, or of a bucket that it wraps, every call, and every open Reader and Upload, returns
-//     [ErrClosed] and the wrapper is not called, so a cache cannot serve content after that.
-//   - A copy by the server, bulk deletion and signed requests stay what they are. A wrapper that changes what a write
-//     stores, or what a read delivers, also changes Copy, Source, Upload and Sign, or declares in its Capabilities that it
-//     has none; otherwise those would go around it.
-//
-// The wrapped bucket should be one that Check returned, as that of every driver and wrapper is: only then its Close is
-// known. Nothing but the wrapper itself reaches the wrapped bucket, and only through the methods of a Bucket. A wrapper
-// that must pass on nothing by accident, because it keeps something from its users, embeds a [Restricted] instead.
-//
-// The zero Wrapper wraps nothing; behind Check, every call of it returns [ErrInvalid].
+// The wrapped bucket should be behind Check, as that of every driver and wrapper is: only then its Close is known. The
+// zero Wrapper, and that of a nil bucket, wraps nothing; behind Check, every call of it returns [ErrInvalid].
 type Wrapper struct{ in *inner }
 
 // A Restricted is the base of a wrapper that keeps something from its users, such as [ReadOnly], [Sub] or a view of
