@@ -429,3 +429,20 @@ func TestClose(t *testing.T) {
 		t.Errorf("it closed the bucket: %q", got)
 	}
 }
+
+// A view of a bucket that is closed is closed, whatever the policy says.
+func TestCloseOfTheBucket(t *testing.T) {
+	b, policy := mem.New(nil), mem.New(nil)
+	put(t, b, "k")
+	v := newTestGuard(t, b, &Options{Store: policy}).as("olga")
+	r, err := v.Get(t.Context(), "k", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	b.Close()
+	wantErr(t, "stat", second(v.Stat(t.Context(), "k", nil)), blob.ErrClosed)
+	wantErr(t, "sign", second(v.Sign(t.Context(), "k", nil)), blob.ErrClosed)
+	wantErr(t, "a denied stat", second(v.v.guard.as("nobody").Stat(t.Context(), "k", nil)), blob.ErrClosed)
+	wantErr(t, "read", second(r.Read(make([]byte, 1))), blob.ErrClosed)
+}

@@ -93,9 +93,10 @@ func noise(n int) string {
 	return string(b)
 }
 
-// A fake is a bucket whose calls a test may answer or change; the others go to the bucket within. It counts calls.
+// A fake is a driver whose calls a test may answer or change; the others go to another bucket. It counts calls.
 type fake struct {
-	blob.Bucket
+	blob.Unsupported
+	Bucket blob.Bucket
 	caps   func(*blob.Capabilities)
 	get    func(ctx context.Context, key string, opts *blob.GetOptions) (*blob.Reader, error)
 	stat   func(ctx context.Context, key string, opts *blob.StatOptions) (*blob.Object, error)
@@ -183,6 +184,10 @@ func (f *fake) Upload(ctx context.Context, key string, opts *blob.UploadOptions)
 	return f.Bucket.Upload(ctx, key, opts)
 }
 
+func (f *fake) Uploads(ctx context.Context, prefix string) iter.Seq2[*blob.UploadInfo, error] {
+	return f.Bucket.Uploads(ctx, prefix)
+}
+
 func (f *fake) Source(ctx context.Context, key string, opts *blob.SourceOptions) (blob.Source, error) {
 	f.calls++
 	return f.Bucket.Source(ctx, key, opts)
@@ -195,7 +200,7 @@ func (f *fake) Sign(_ context.Context, key string, opts *blob.SignOptions) (*blo
 
 func (f *fake) String() string { return "fake://" }
 
-// Close leaves the bucket within to the test.
+// Close leaves the other bucket to the test.
 func (f *fake) Close() error { return nil }
 
 // failing is a body that ends in an error.
