@@ -79,10 +79,7 @@ func (p *planner) servers(m module, prepared *step, temp string) {
 // meant for. Without them the tests leave out the servers that cannot run, so this is not run rather than failed, except
 // under -ci.
 func images(o options) action {
-	args := []string{"run", "./prepare"}
-	if o.airgapped {
-		args = append(args, "-airgapped")
-	}
+	args := prepareArgs(o)
 	return func(ctx context.Context, j *job) result {
 		var said, complaint bytes.Buffer
 		err := j.command(ctx, nil, io.MultiWriter(&said, j), &complaint, args...)
@@ -97,6 +94,13 @@ func images(o options) action {
 		}
 		return r
 	}
+}
+
+func prepareArgs(o options) []string {
+	if o.airgapped {
+		return []string{"run", "./prepare", "-airgapped"}
+	}
+	return []string{"run", "./prepare"}
 }
 
 func compileTests(o options, binary string) action {
@@ -119,7 +123,7 @@ func testGroup(ctx context.Context, j *job, o options, binary string, g group) r
 		if !o.full && !o.ci {
 			flags = append(flags, "-short")
 		}
-		return "go -C " + serversDir + " run ./prepare && " + shellCommand(j.module, env, append(flags, "."))
+		return shellCommand(j.module, nil, prepareArgs(o)) + " && " + shellCommand(j.module, env, append(flags, "."))
 	}
 	err := j.command(ctx, env, log, j, append([]string{"tool", "test2json", "-t", "-p", j.module.name(), binary}, args...)...)
 	return log.result(err)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 )
@@ -132,11 +133,16 @@ func goTest(env []string, args ...string) action {
 	}
 }
 
-// cross builds and vets a module, tests included, for another platform.
+// cross builds and vets a module, tests included, for a platform without cgo. For one that is not this machine's, nothing
+// that it imports is in the go command's cache the first time; without optimization, compiling all that takes less time.
 func cross(p platform) action {
 	env := []string{"CGO_ENABLED=0", "GOOS=" + p.os, "GOARCH=" + p.arch}
-	build := golang(env, "build", "-o", discard, "./...")
-	vet := golang(env, "vet", "./...")
+	var quick []string
+	if p != (platform{runtime.GOOS, runtime.GOARCH}) {
+		quick = []string{"-gcflags=all=-N -l"}
+	}
+	build := golang(env, slices.Concat([]string{"build", "-o", discard}, quick, []string{"./..."})...)
+	vet := golang(env, slices.Concat([]string{"vet"}, quick, []string{"./..."})...)
 	return func(ctx context.Context, j *job) result {
 		if r := build(ctx, j); r.outcome != passed {
 			return r
