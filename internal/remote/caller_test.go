@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -119,12 +120,13 @@ func TestNoResponse(t *testing.T) {
 	defer breaking.Close()
 	stuck := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
 	defer stuck.Close()
-	get := func(u string) error {
-		client := &http.Client{Transport: NewTransport(nil), Timeout: 200 * time.Millisecond}
+	within := func(timeout time.Duration, u string) error {
+		client := &http.Client{Transport: NewTransport(nil), Timeout: timeout}
 		defer client.CloseIdleConnections()
 		_, err := client.Get(u + "/?Signature=s3cr3t")
 		return err
 	}
+	get := func(u string) error { return within(time.Minute, u) }
 	for name, test := range map[string]struct {
 		err       error
 		transient bool
@@ -134,7 +136,7 @@ func TestNoResponse(t *testing.T) {
 		"untrusted certificate": {get(trusting.URL), false, false},
 		"no TLS":                {get("https" + strings.TrimPrefix(plain.URL, "http")), false, false},
 		"broken connection":     {get(breaking.URL), true, true},
-		"timeout":               {get(stuck.URL), true, true},
+		"timeout":               {within(100*time.Millisecond, stuck.URL), true, true},
 		"unknown host":          {&url.Error{Op: "Get", URL: "http://x/?Signature=s3cr3t", Err: &net.DNSError{Err: "no such host", Name: "x", IsNotFound: true}}, false, false},
 		"name server is down":   {&net.DNSError{Err: "server misbehaving", Name: "x", IsTemporary: true}, true, false},
 		"reset while writing":   {&net.OpError{Op: "write", Net: "tcp", Err: syscall.ECONNRESET}, true, true},
@@ -330,10 +332,24 @@ func TestObserved(t *testing.T) {
 }
 
 func TestClientsAreShared(t *testing.T) {
-	if Client(nil) != Client(nil) {
-		t.Error("there are several clients for the certificates of the system")
+	one, other := x509.NewCertPool(), x509.NewCertPool()
+	other.AddCert(&x509.Certificate{Raw: []byte("other"), RawSubject: []byte("other")})
+	system := Client(nil)
+	bundle := Client(one)
+	for name, test := range map[string]struct {
+		client *http.Client
+		shared bool
+	}{
+		"the system's": {Client(nil), true}, "a bundle": {bundle, false}, "the same bundle": {Client(x509.NewCertPool()), false}, "another": {Client(other), false},
+	} {
+		if (test.client == system) != test.shared {
+			t.Errorf("the client of %s certificates is that of the system's: %t", name, test.client == system)
+		}
+		if err := test.client.CheckRedirect(nil, nil); err != http.ErrUseLastResponse {
+			t.Errorf("%s: a redirect is followed: %v", name, err)
+		}
 	}
-	if err := Client(nil).CheckRedirect(nil, nil); err != http.ErrUseLastResponse {
-		t.Errorf("a redirect is followed: %v", err)
+	if Client(other) == bundle || Client(other) != Client(other.Clone()) {
+		t.Error("a client is not shared by the buckets that trust the same certificates")
 	}
 }
