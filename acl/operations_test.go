@@ -166,7 +166,7 @@ type signer struct{ *spy }
 
 func (s *signer) Capabilities() blob.Capabilities {
 	caps := s.spy.Capabilities()
-	caps.Sign.Methods = blob.Methods("GET", "HEAD", "PUT", "DELETE", "POST")
+	caps.Sign = blob.SignRules{Methods: blob.Methods("GET", "HEAD", "PUT", "DELETE", "POST"), Conditions: true}
 	return caps
 }
 

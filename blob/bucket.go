@@ -23,8 +23,8 @@ type Bucket interface {
 	Get(ctx context.Context, key string, opts *GetOptions) (*Reader, error)
 
 	// Put stores body under key: all of it, or nothing. If body fails, ctx ends or the process dies, what key held
-	// before is still there, whole. Put reads body to its end, does not close it, and returns what it made. A nil body
-	// is an empty one. A Read of body that blocks is not interrupted.
+	// before is still there, whole. Put reads body to its end, does not close it, and returns what it made; its ModTime may
+	// be zero ([Deviations].WriteWithoutModTime). A nil body is an empty one. A Read of body that blocks is not interrupted.
 	Put(ctx context.Context, key string, body io.Reader, opts *PutOptions) (*Object, error)
 
 	// Source names an object as the source of a [Bucket.Copy] into this bucket or another. It makes no request: a

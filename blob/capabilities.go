@@ -123,6 +123,10 @@ type SignRules struct {
 
 	// MaxLife is the longest life of a signed request; a longer SignOptions.Expires is [ErrInvalid].
 	MaxLife time.Duration
+
+	// Conditions: a signed GET or HEAD can carry the conditions of If.Read, a PUT those of If.Put, and a DELETE those of
+	// If.Delete. Every other SignOptions.If is [errors.ErrUnsupported].
+	Conditions bool
 }
 
 // Deviations are what a bucket does not do although most others do. The zero value is a bucket without any.
@@ -133,8 +137,8 @@ type Deviations struct {
 	// WriteWithoutETag: the Object that Put, Copy or Complete returns has no ETag and no Version. Stat returns them.
 	WriteWithoutETag bool
 
-	// WriteWithoutModTime: the Object that Put or Complete returns has a zero ModTime, and the one that Copy returns may have
-	// it. Stat returns the time.
+	// WriteWithoutModTime: the Object that Put, Copy or Complete returns may have a zero ModTime, since the provider's response
+	// has none. Stat returns it.
 	WriteWithoutModTime bool
 
 	// OnlySlash: a listing by another delimiter than "/" is [errors.ErrUnsupported].

@@ -315,8 +315,14 @@ func (c *checked) signOptions(key string, o *SignOptions) (*SignOptions, error) 
 	if err == nil && !c.caps.Sign.Methods.Has(o.Method) {
 		err = fmt.Errorf("%w: this bucket signs no %s requests", errors.ErrUnsupported, o.Method)
 	}
-	if err == nil && (o.Method == http.MethodPut || o.Method == http.MethodPost) {
+	if err == nil {
+		err = c.condition(o.If, c.signConditions(o.Method), "a signed "+o.Method)
+	}
+	switch stores := o.Method == http.MethodPut || o.Method == http.MethodPost; {
+	case err == nil && stores:
 		err = c.caps.Keys.checkWrite(key)
+	case err == nil && !o.Attributes.IsZero():
+		err = fmt.Errorf("%w: a signed %s stores nothing, and has no attributes", ErrInvalid, o.Method)
 	}
 	if err != nil {
 		return nil, err
@@ -328,6 +334,21 @@ func (c *checked) signOptions(key string, o *SignOptions) (*SignOptions, error) 
 		o = &folded
 	}
 	return o, err
+}
+
+// signConditions are the conditions that a signed request can carry.
+func (c *checked) signConditions(method string) ConditionSet {
+	switch {
+	case !c.caps.Sign.Conditions:
+		return 0
+	case method == http.MethodGet || method == http.MethodHead:
+		return c.caps.If.Read
+	case method == http.MethodPut:
+		return c.caps.If.Put
+	case method == http.MethodDelete:
+		return c.caps.If.Delete
+	}
+	return 0
 }
 
 func (c *checked) Capabilities() Capabilities { return c.caps }

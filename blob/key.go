@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// MaxKeyBytes is the longest key that any bucket takes, as on S3, GCS, B2 and Swift. A driver may take less:
+// MaxKeyBytes is the length of the longest key that any bucket accepts, as on S3, GCS, B2 and Swift. A bucket may accept less:
 // [KeyRules].
 const MaxKeyBytes = 1024
 

@@ -10,8 +10,11 @@ import (
 // A listing gives Key, Size and ModTime, and ETag unless [Capabilities] says otherwise; the rest is set where the
 // listing has it. A common prefix has only Key and IsPrefix.
 type Object struct {
-	Key     string
-	Size    int64 // in bytes
+	Key  string
+	Size int64 // in bytes
+
+	// ModTime is when this version was written, by the clock of the store and in UTC. It may be zero in what Put, Copy and
+	// Upload.Complete return where the bucket declares that ([Deviations].WriteWithoutModTime), as on S3: Stat returns it.
 	ModTime time.Time
 
 	// ETag is an opaque token for the content and attributes of this version, to be handed back in a condition. It is

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/holdall-go/holdall/blob"
 	"github.com/holdall-go/holdall/conformance"
@@ -48,6 +49,8 @@ var brokenDrivers = []struct {
 	{"copies on no condition", []string{"J09", "J10"}, func(b blob.Bucket) blob.Bucket { return &copies{blob.Wrap(b)} }},
 	{"completes on no condition", []string{"K05"}, func(b blob.Bucket) blob.Bucket { return &uploads{blob.Wrap(b), unconditionally} }},
 	{"answers an ETag that it declares not to know", []string{"G01"}, func(b blob.Bucket) blob.Bucket { return &declaresNoETag{blob.Wrap(b)} }},
+	{"returns no time from a write", []string{"E07"}, func(b blob.Bucket) blob.Bucket { return &puts{blob.Wrap(b), timeless} }},
+	{"returns a time from a write that it declares not to know", []string{"C20"}, func(b blob.Bucket) blob.Bucket { return &declaresNoTime{blob.Wrap(b)} }},
 	{"drops the attributes of an upload", []string{"L16"}, func(b blob.Bucket) blob.Bucket { return &uploads{blob.Wrap(b), barely} }},
 }
 
@@ -234,7 +237,22 @@ func (d *stale) List(ctx context.Context, opts *blob.ListOptions) iter.Seq2[*blo
 	}
 }
 
-// puts has a Put of its own, around that of b.
+type declaresNoTime struct{ blob.Wrapper }
+
+func (d *declaresNoTime) Capabilities() blob.Capabilities {
+	c := d.Wrapper.Capabilities()
+	c.Deviations.WriteWithoutModTime = true
+	return c
+}
+
+func timeless(ctx context.Context, b blob.Bucket, key string, body io.Reader, opts *blob.PutOptions) (*blob.Object, error) {
+	o, err := b.Put(ctx, key, body, opts)
+	if err == nil {
+		o.ModTime = time.Time{}
+	}
+	return o, err
+}
+
 type declaresNoETag struct{ blob.Wrapper }
 
 func (d *declaresNoETag) Capabilities() blob.Capabilities {
@@ -243,6 +261,7 @@ func (d *declaresNoETag) Capabilities() blob.Capabilities {
 	return c
 }
 
+// puts has a Put of its own, around that of b.
 type puts struct {
 	blob.Wrapper
 	put func(ctx context.Context, b blob.Bucket, key string, body io.Reader, opts *blob.PutOptions) (*blob.Object, error)

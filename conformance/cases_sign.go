@@ -14,7 +14,7 @@ import (
 var signCases = []Case{
 	{ID: "M11", Doc: "a signed request that would expire at once, or later than the store allows, is invalid", Run: signExpiry},
 	{ID: "M16", Doc: "no part of a signed request holds the secret that signed it", Needs: []Need{needSign, needSecrets}, Run: signSecrets},
-	{ID: "M19", Doc: "a method that is not declared is not signed", Run: signUndeclared},
+	{ID: "M19", Doc: "a method or a condition that is not declared is not signed", Run: signUndeclared},
 }
 
 var signMethods = []string{http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete, http.MethodPost}
@@ -78,5 +78,26 @@ func signUndeclared(t *T) {
 			t.Errorf("sign %q answers a request", method)
 		}
 	}
+	for method := range t.Caps.Sign.Methods.All() {
+		for _, cond := range []blob.Condition{blob.IfAbsent, blob.IfMatch(`"e"`), blob.IfNoneMatch(`"e"`)} {
+			if t.signsConditions(method).Has(cond.Kind()) {
+				continue
+			}
+			s, err := t.Bucket.Sign(t.ctx, "k", &blob.SignOptions{Method: method, Expires: time.Minute, If: cond})
+			wantClass(t, fmt.Sprintf("sign %s %s", method, cond), err, errors.ErrUnsupported)
+			if s != nil {
+				t.Errorf("sign %s %s returns a request", method, cond)
+			}
+		}
+	}
 	t.WantContent("k", "x")
+}
+
+// signsConditions returns the conditions that the store declares it can sign.
+func (t *T) signsConditions(method string) blob.ConditionSet {
+	if !t.Caps.Sign.Conditions {
+		return 0
+	}
+	return map[string]blob.ConditionSet{http.MethodGet: t.Caps.If.Read, http.MethodHead: t.Caps.If.Read,
+		http.MethodPut: t.Caps.If.Put, http.MethodDelete: t.Caps.If.Delete}[method]
 }

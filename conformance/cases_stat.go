@@ -131,18 +131,27 @@ func modTime(t *T) {
 	}
 }
 
+// wantTime reports a write that returned another time than Stat. It may return none where the store declares that.
+func (t *T) wantTime(what string, made, stat *blob.Object) {
+	if made.ModTime.IsZero() && t.Caps.Deviations.WriteWithoutModTime {
+		return
+	}
+	if !t.sameTime(made.ModTime, stat.ModTime) {
+		t.Errorf("%s returns the time %v, and stat %v, with a precision of %v", what, made.ModTime, stat.ModTime, t.Caps.Objects.TimePrecision)
+	}
+}
+
 func modTimePrecision(t *T) {
 	for _, key := range []string{"a", "d/b"} {
-		put := t.Put(key, "content")
+		put, err := t.Bucket.Put(t.ctx, key, strings.NewReader("content"), nil)
+		t.WantOK("put", err)
 		s := t.Stat(key)
 		same := func(what string, at time.Time) {
 			if !t.sameTime(at, s.ModTime) {
 				t.Errorf("%s has the time %v, and stat %v, with a precision of %v", what, at, s.ModTime, t.Caps.Objects.TimePrecision)
 			}
 		}
-		if !put.ModTime.IsZero() {
-			same("put", put.ModTime)
-		}
+		t.wantTime("put", put, s)
 		_, o, err := get(t, t.Bucket, key, nil)
 		t.WantOK("get", err)
 		same("get", o.ModTime)
@@ -151,6 +160,20 @@ func modTimePrecision(t *T) {
 			same("list", o.ModTime)
 		}
 		same("a second stat", t.Stat(key).ModTime)
+	}
+	if t.Caps.Copy {
+		src, err := t.Bucket.Source(t.ctx, "a", nil)
+		t.WantOK("source", err)
+		o, err := t.Bucket.Copy(t.ctx, "copy", src, nil)
+		t.WantOK("copy", err)
+		t.wantTime("copy", o, t.Stat("copy"))
+	}
+	if t.Caps.Uploads.Supported {
+		u := t.begin("parts", nil)
+		t.sendPart(u, 1, "content")
+		o, err := u.Complete(t.ctx)
+		t.WantOK("complete", err)
+		t.wantTime("complete", o, t.Stat("parts"))
 	}
 }
 

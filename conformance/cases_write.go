@@ -291,8 +291,9 @@ func putAnswersStat(t *T) {
 			if put.Key != stat.Key || put.Size != stat.Size || put.Size != int64(len(content)) || !t.answers(put, stat.ETag) || put.Version != stat.Version || put.IsPrefix {
 				t.Errorf("put answers %+v, and stat %+v", put, stat)
 			}
-			if !put.ModTime.IsZero() && !t.sameTime(put.ModTime, stat.ModTime) {
-				t.Errorf("put answers the time %v, and stat %v", put.ModTime, stat.ModTime)
+			t.wantTime("put", put, stat)
+			if t.Caps.Deviations.WriteWithoutModTime && !put.ModTime.IsZero() {
+				t.Errorf("put returns the time %v, though the store declares that writes return none", put.ModTime)
 			}
 			for algorithm, sum := range put.Checksums.All() {
 				if other, ok := stat.Checksums.Get(algorithm); ok && !bytes.Equal(sum, other) {

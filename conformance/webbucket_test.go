@@ -29,7 +29,7 @@ func (b *webBucket) Capabilities() blob.Capabilities {
 		If:        blob.ConditionRules{Put: blob.WriteConditions, Upload: blob.WriteConditions, Copy: blob.WriteConditions, Delete: blob.Conditions(blob.KindMatch), Read: blob.ReadConditions},
 		Objects:   blob.ObjectRules{Headers: true, Metadata: true},
 		Uploads:   blob.UploadRules{Supported: true, MinPartSize: 1, MaxParts: 10_000, Listed: true},
-		Sign:      blob.SignRules{Methods: blob.Methods("GET", "HEAD", "PUT", "DELETE", "POST"), MaxLife: 7 * 24 * time.Hour},
+		Sign:      blob.SignRules{Methods: blob.Methods("GET", "HEAD", "PUT", "DELETE", "POST"), MaxLife: 7 * 24 * time.Hour, Conditions: true},
 		Checksums: blob.ChecksumRules{In: blob.Algorithms(blob.CRC32C, blob.SHA256), Out: blob.Algorithms(blob.CRC32C)},
 		Copy:      true,
 	}

@@ -28,7 +28,7 @@ type Config struct {
 
 	// AnyKeys takes keys with a backslash, with a slash at the beginning or end or two in a row, and with segments of
 	// more than 250 bytes. Some pages of Backblaze's allow them and some do not, so they are refused unless this is
-	// set. Control bytes, and "." and ".." segments, are refused in any case ([blob.Capabilities].URLKeys).
+	// set. Control bytes, and "." and ".." segments, are refused in any case ([blob.KeyRules].URLSafe).
 	AnyKeys bool
 
 	// MaxAttempts is how often a call is made in all, where that is safe. Zero is 5; 1 is no retry.

@@ -93,10 +93,7 @@ func isID(s string) bool {
 func (b *bucket) begin(ctx context.Context, key string, o *blob.UploadOptions) (blob.Upload, error) {
 	size := o.PartSize
 	if size <= 0 {
-		size = max(defaultPartSize, (o.Size+maxParts-1)/maxParts)
-	}
-	if o.Size > 0 && (o.Size-1)/size >= maxParts {
-		return nil, fmt.Errorf("%w: %d bytes in parts of %d would be more than %d parts", blob.ErrInvalid, o.Size, size, maxParts)
+		size = max(defaultPartSize, (o.Size-1)/maxParts+1)
 	}
 	u := &upload{b, rand.Text(), o.If, o.Hook, head{key, time.Now().UnixNano(), size, o.Attributes}}
 	d, err := b.tree.newDraft()

@@ -66,7 +66,7 @@ func (b *bucket) Capabilities() blob.Capabilities {
 	caps := blob.Capabilities{
 		Objects:    blob.ObjectRules{Headers: true, Metadata: true},
 		Checksums:  blob.ChecksumRules{In: blob.AllAlgorithms}, // the writer reads every byte before it publishes
-		Deviations: blob.Deviations{ListWithoutETag: true, WriteWithoutETag: true},
+		Deviations: blob.Deviations{ListWithoutETag: true, WriteWithoutETag: true, WriteWithoutModTime: true},
 	}
 	if b.opts.Sign {
 		caps.Sign.Methods = blob.Methods(http.MethodGet, http.MethodPut, http.MethodDelete)
@@ -169,20 +169,19 @@ func (b *bucket) Delete(ctx context.Context, key string, _ *blob.DeleteOptions) 
 }
 
 func (b *bucket) Sign(ctx context.Context, key string, opts *blob.SignOptions) (*blob.SignedRequest, error) {
-	alone := blob.Attributes{ContentType: opts.ContentType}
 	other := opts.Attributes
 	other.ContentType = ""
-	if !opts.If.IsZero() || !other.IsZero() || opts.Size > 0 || opts.ContentType != "" && opts.Method != http.MethodPut {
-		return nil, fmt.Errorf("%w: gocloud.dev signs no condition, and no header but the ContentType of a PUT", errors.ErrUnsupported)
+	if !other.IsZero() || opts.Size > 0 {
+		return nil, fmt.Errorf("%w: gocloud.dev signs no header but ContentType", errors.ErrUnsupported)
 	}
 	expires := time.Now().Add(opts.Expires)
-	u, err := b.b.SignedURL(ctx, key, &gcblob.SignedURLOptions{Expiry: opts.Expires, Method: opts.Method, ContentType: alone.ContentType})
+	u, err := b.b.SignedURL(ctx, key, &gcblob.SignedURLOptions{Expiry: opts.Expires, Method: opts.Method, ContentType: opts.ContentType})
 	if err != nil {
 		return nil, fromGo(err)
 	}
 	s := &blob.SignedRequest{Method: opts.Method, URL: u, Header: http.Header{}, Expires: expires}
-	if alone.ContentType != "" {
-		s.Header.Set("Content-Type", alone.ContentType)
+	if opts.ContentType != "" {
+		s.Header.Set("Content-Type", opts.ContentType)
 	}
 	return s, nil
 }

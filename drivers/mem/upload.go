@@ -45,10 +45,7 @@ type handle struct {
 func (s *store) begin(key string, o *blob.UploadOptions) (blob.Upload, error) {
 	size := o.PartSize
 	if size <= 0 {
-		size = max(defaultPartSize, (o.Size+maxParts-1)/maxParts)
-	}
-	if o.Size > size*maxParts {
-		return nil, fmt.Errorf("%w: %d bytes in parts of %d would be more than %d parts", blob.ErrInvalid, o.Size, size, maxParts)
+		size = max(defaultPartSize, (o.Size-1)/maxParts+1)
 	}
 	attrs := o.Attributes
 	attrs.Metadata = maps.Clone(attrs.Metadata)

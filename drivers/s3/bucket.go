@@ -64,13 +64,17 @@ func (b *bucket) Capabilities() blob.Capabilities {
 			MaxMetadataBytes: maxMetadata, MaxMetadataEntries: f.maxMetaCount},
 		Uploads:    blob.UploadRules{Supported: true, MinPartSize: minPart, MaxPartSize: maxPart, MaxParts: maxParts, Listed: !f.noUploads},
 		Checksums:  blob.ChecksumRules{In: blob.AllAlgorithms, Out: blob.Algorithms(blob.CRC32C)},
-		Sign:       blob.SignRules{Methods: blob.Methods(http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete), MaxLife: maxSign},
+		Sign:       blob.SignRules{Methods: blob.Methods(http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete), MaxLife: maxSign, Conditions: true},
+		Deviations: blob.Deviations{WriteWithoutModTime: true}, // responses to writes have no time
 		Copy:       true,
 		BulkDelete: maxDelete,
 		Versions:   b.versions,
 	}
 	if !f.noForms {
 		c.Sign.Methods |= blob.Methods(http.MethodPost)
+	}
+	if b.customer != nil { // a signed request would hand the customer's key out
+		c.Sign = blob.SignRules{}
 	}
 	if f.maxMetaName > 0 && f.maxMetaBytes == 0 { // the longest names are packed, which takes a third more
 		c.Objects.MaxMetadataBytes = maxMetadata * 2 / 3

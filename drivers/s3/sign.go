@@ -2,7 +2,6 @@ package s3
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -22,9 +21,6 @@ const maxSign = 7 * 24 * time.Hour
 // limited time. A PUT carries its condition and headers, which its bearer must send as they are; a GET, HEAD or DELETE
 // has no headers to carry.
 func (b *bucket) Sign(ctx context.Context, key string, opts *blob.SignOptions) (*blob.SignedRequest, error) {
-	if err := b.signable(key, opts); err != nil {
-		return nil, err
-	}
 	if opts.Method == http.MethodPost {
 		return b.signPost(ctx, key, opts)
 	}
@@ -58,21 +54,6 @@ func (b *bucket) Sign(ctx context.Context, key string, opts *blob.SignOptions) (
 		h.Del("Content-Length")
 	}
 	return &blob.SignedRequest{Method: signed.Method, URL: signed.URL, Header: h, Expires: expires}, nil
-}
-
-// signable refuses what a signed request could not keep.
-func (b *bucket) signable(key string, opts *blob.SignOptions) error {
-	can := map[string]blob.ConditionSet{http.MethodGet: blob.ReadConditions, http.MethodHead: blob.ReadConditions,
-		http.MethodPut: b.flavour.putIf, http.MethodDelete: b.flavour.deleteIf}[opts.Method]
-	switch {
-	case !can.Has(opts.If.Kind()):
-		return fmt.Errorf("%w: a signed %s cannot be %s here; it can: %s", errors.ErrUnsupported, opts.Method, opts.If, can)
-	case opts.Method != http.MethodPut && opts.Method != http.MethodPost && !opts.IsZero():
-		return fmt.Errorf("%w: a signed %s stores nothing, and has no attributes", blob.ErrInvalid, opts.Method)
-	case b.customer != nil:
-		return fmt.Errorf("%w: a request with a customer's key would hand the key out", errors.ErrUnsupported)
-	}
-	return nil
 }
 
 func (b *bucket) signPut(ctx context.Context, client *s3.PresignClient, key string, opts *blob.SignOptions) (*v4.PresignedHTTPRequest, error) {
