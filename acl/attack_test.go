@@ -383,7 +383,7 @@ func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // A store is given the same body by a view as without one.
 func TestBodiesKeepTheirForm(t *testing.T) {
-	s := &bodySpy{Bucket: mem.New(nil)}
+	s := &bodySpy{Wrapper: blob.Wrap(mem.New(nil))}
 	g := newTestGuard(t, s, nil)
 	install(t, g, policyOf(grantTo("u", "k", Writer)))
 	for _, test := range []struct {
@@ -416,7 +416,7 @@ func TestBodiesKeepTheirForm(t *testing.T) {
 
 // bodySpy notes what a store can know of a body.
 type bodySpy struct {
-	blob.Bucket
+	blob.Wrapper
 	size int64 // -1: unknown
 	at   bool
 }

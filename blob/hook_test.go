@@ -87,7 +87,7 @@ var writes = map[string]func(b blob.Bucket, content string, h *blob.Hook) error{
 		return uploadTo(u, content)
 	},
 	"streamed copy": func(b blob.Bucket, content string, h *blob.Hook) error {
-		src := unshared{b}
+		src := unshared{blob.Wrap(b)}
 		if _, err := b.Put(ctx, "source", strings.NewReader(content), nil); err != nil {
 			return err
 		}
@@ -97,7 +97,7 @@ var writes = map[string]func(b blob.Bucket, content string, h *blob.Hook) error{
 }
 
 // unshared is a bucket that no other copies from.
-type unshared struct{ blob.Bucket }
+type unshared struct{ blob.Wrapper }
 
 func (unshared) Source(context.Context, string, *blob.SourceOptions) (blob.Source, error) {
 	return blob.Source{}, errors.ErrUnsupported
@@ -119,7 +119,7 @@ func TestHooks(t *testing.T) {
 	for driver, open := range map[string]func(t *testing.T) blob.Bucket{
 		"calls hooks":   func(t *testing.T) blob.Bucket { return newMem(t) },
 		"does not":      withoutHooks,
-		"within layers": func(t *testing.T) blob.Bucket { return blob.Sub(embedding{blob.Sub(withoutHooks(t), "a/")}, "b/") },
+		"within layers": func(t *testing.T) blob.Bucket { return blob.Sub(embedding{blob.Wrap(blob.Sub(withoutHooks(t), "a/"))}, "b/") },
 	} {
 		for name, write := range writes {
 			for _, content := range []string{"", "x", "0123456789"} {
@@ -154,7 +154,7 @@ func TestHooks(t *testing.T) {
 }
 
 // embedding is what a wrapper of somebody else's is at least.
-type embedding struct{ blob.Bucket }
+type embedding struct{ blob.Wrapper }
 
 // A copy that the store makes sends nothing, and is published once.
 func TestHookOfACopy(t *testing.T) {
@@ -240,7 +240,7 @@ func TestBodiesThroughLayers(t *testing.T) {
 			_, err := io.Copy(io.Discard, body)
 			return &blob.Object{}, err
 		}
-		b := blob.Sub(embedding{blob.Sub(blob.Check(embedding{checkedFake(t, f)}), "a/")}, "b/")
+		b := blob.Sub(embedding{blob.Wrap(blob.Sub(blob.Check(embedding{blob.Wrap(checkedFake(t, f))}), "a/"))}, "b/")
 		body := bytes.NewReader([]byte("0123456789"))
 		body.Seek(3, io.SeekStart)
 		if _, err := b.Put(ctx, "k", body, &blob.PutOptions{Hook: &record().Hook, Size: 7}); err != nil {
