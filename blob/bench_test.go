@@ -53,10 +53,18 @@ func operations(b blob.Bucket) map[string]func() {
 	}
 }
 
-// BenchmarkCheck shows each call on a driver that does nothing, without Check and with it.
+// strict is idle with rules for keys.
+type strict struct{ idle }
+
+func (strict) Capabilities() blob.Capabilities {
+	return blob.Capabilities{Keys: blob.KeyRules{Canonical: true, NoSpacedDots: true, MaxSegment: 255, NoSlashAtEnd: true}}
+}
+
+// BenchmarkCheck shows each call on a driver that does nothing: without Check, with it, with rules for keys, and in a Sub.
 func BenchmarkCheck(b *testing.B) {
 	for _, name := range []string{"stat", "get", "put"} {
-		for with, bucket := range map[string]blob.Bucket{"bare": idle{}, "checked": blob.Check(idle{})} {
+		buckets := map[string]blob.Bucket{"bare": idle{}, "checked": blob.Check(idle{}), "rules": blob.Check(strict{}), "sub": blob.Sub(blob.Check(strict{}), "albums/")}
+		for with, bucket := range buckets {
 			op := operations(bucket)[name]
 			b.Run(name+"/"+with, func(b *testing.B) {
 				b.ReportAllocs()
@@ -70,11 +78,14 @@ func BenchmarkCheck(b *testing.B) {
 
 // What Check allocates beyond the driver is held to 1 for a stat, and 3 for a get and a put.
 func TestCheckAllocations(t *testing.T) {
-	bare, checked := operations(idle{}), operations(blob.Check(idle{}))
-	for name, most := range map[string]float64{"stat": 1, "get": 3, "put": 3} {
-		added := testing.AllocsPerRun(1000, checked[name]) - testing.AllocsPerRun(1000, bare[name])
-		if added > most {
-			t.Errorf("%s: Check adds %v allocations", name, added)
+	bare := operations(idle{})
+	for rules, b := range map[string]blob.Bucket{"without rules for keys": idle{}, "with rules for keys": strict{}} {
+		checked := operations(blob.Check(b))
+		for name, most := range map[string]float64{"stat": 1, "get": 3, "put": 3} {
+			added := testing.AllocsPerRun(1000, checked[name]) - testing.AllocsPerRun(1000, bare[name])
+			if added > most {
+				t.Errorf("%s %s: Check adds %v allocations", name, rules, added)
+			}
 		}
 	}
 }
