@@ -423,3 +423,25 @@ func TestSourceKeptPastARevocation(t *testing.T) {
 	_, err = s.Wrapper.Copy(t.Context(), "stolen", src, nil)
 	wantErr(t, "a copy from a kept source", err, fs.ErrPermission)
 }
+
+// A view's rules for keys are its own: the prefix of a Sub that it guards is neither shown nor checked again, and what a
+// caller does to its copy of the capabilities changes nothing.
+func TestViewCapabilities(t *testing.T) {
+	for _, prefix := range []string{"", "team/", "not//canonical/"} {
+		s := newSpy()
+		inside := blob.Sub(s, prefix)
+		before := inside.Capabilities()
+		g := newTestGuard(t, inside, nil)
+		v := g.as("olga")
+		put(t, v, "d/k")
+		caps := v.Capabilities()
+		if caps.Keys.Prefix != "" || caps.Keys.Max() != before.Keys.Max() || !caps.Keys.Canonical {
+			t.Errorf("below %q a view has the rules %+v", prefix, caps.Keys)
+		}
+		mine := v.Capabilities()
+		mine.Checksums.In, mine.If.Put, mine.Keys.Canonical = 0, 0, false
+		if v.Capabilities() != caps || inside.Capabilities() != before {
+			t.Errorf("below %q capabilities changed with the caller's copy", prefix)
+		}
+	}
+}

@@ -4,11 +4,12 @@
 // # Rules of every Bucket
 //
 //   - Put is atomic. An object is there whole, or what was there before still is.
-//   - Writes return what they made: size, ETag, version and checksums, where the store knows them.
+//   - Writes return what they made: size, ETag, version, time and checksums, where the store's response has them. On S3 it
+//     has no time ([Deviations].WriteWithoutModTime).
 //   - A condition is honoured atomically or refused with [errors.ErrUnsupported] before any request. It is never
 //     ignored, and never imitated by a look-up. The same holds for every option that changes the result.
 //   - A key is an opaque string of 1 to 1024 bytes of UTF-8 without NUL. Nothing is cleaned, decoded or folded. What a
-//     store cannot hold literally its driver escapes, reversibly.
+//     store cannot hold literally its driver escapes, reversibly, or [KeyRules] declare it and it is [ErrInvalid].
 //   - Listings are in strict byte order, lazy, and linear in what they yield.
 //   - After a write has returned, Get, Stat and List by anyone see it, unless [Capabilities] declares less. A Reader
 //     holds the version that it opened.

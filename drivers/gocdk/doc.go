@@ -23,7 +23,7 @@
 //
 // # What New loses
 //
-//   - A write returns its size: no ETag, no time.
+//   - A write returns its size: no ETag, no time ([blob.Deviations]).
 //   - Get is two requests, since a reader of gocloud.dev has no metadata and no ETag. They are of one version as far as
 //     size and time tell; where a provider keeps times in seconds, an overwrite by the same number of bytes within the
 //     same second does not show.

@@ -53,7 +53,7 @@
 //
 // # What S3 cannot say
 //
-// Writes do not answer with the time of the object. An ETag follows from the content, in most cases, so a rewrite with
+// Writes return no time ([blob.Deviations].WriteWithoutModTime). An ETag follows from the content, in most cases, so a rewrite with
 // other attributes has the same one. Metadata has 2 KiB in all; its values may be any UTF-8, and what is not printable
 // ASCII is written as RFC 2047 has it and counts for more.
 package s3
