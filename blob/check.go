@@ -427,6 +427,7 @@ func (c *checked) failed(ctx context.Context, op, key string, err error) error {
 	if inner, ok := err.(*Error); ok {
 		err = inner.Err
 	}
+	err = unhooked(err)
 	if why := c.open(ctx); why != nil && !errors.Is(err, why) {
 		err = fmt.Errorf("%w: %w", why, err)
 	}

@@ -17,7 +17,7 @@ import (
 // OnSend is called when n more bytes of content are about to go to the store, n from 1 to 8 MiB. It may be called by
 // several goroutines at once, in any order of the parts. Bytes that are sent again, since an attempt failed, count
 // again; bytes that are only read to compute a digest do not count. So the sum is the size of the content, or more
-// after a retry. For an [Upload] these are the bytes of its parts. A copy that the store makes by itself sends none.
+// where they had to be sent again. For an [Upload] these are the bytes of its parts. A copy that the store makes by itself sends none.
 //
 // OnPublish is called immediately before the request or the step that can make the object visible is complete: before
 // the last byte of a single request, before the request that completes parts, before a file gets its name. It is called
@@ -34,7 +34,9 @@ type Hook struct {
 // maxSend is the largest number of bytes of one call of OnSend.
 const maxSend = 8 << 20
 
-// Sending calls OnSend, for a driver. It is in as many calls as the largest n demands.
+// Sending calls OnSend, for a driver, in as many calls as the largest n demands. A driver must not retry after an error,
+// and returns it, wrapped or not. It matches no other error, so that a driver does not take it for one of the store;
+// [Check] turns it into that of OnSend.
 func (h *Hook) Sending(ctx context.Context, n int64) error {
 	if h == nil || h.OnSend == nil {
 		return nil
@@ -42,19 +44,40 @@ func (h *Hook) Sending(ctx context.Context, n int64) error {
 	for n > 0 {
 		some := min(n, maxSend)
 		if err := h.OnSend(ctx, some); err != nil {
-			return err
+			return &hookError{err}
 		}
 		n -= some
 	}
 	return nil
 }
 
-// Publishing calls OnPublish, for a driver.
+// Publishing calls OnPublish, for a driver. Its error is like that of Sending.
 func (h *Hook) Publishing(ctx context.Context) error {
 	if h == nil || h.OnPublish == nil {
 		return nil
 	}
-	return h.OnPublish(ctx)
+	if err := h.OnPublish(ctx); err != nil {
+		return &hookError{err}
+	}
+	return nil
+}
+
+// A hookError is the error of a hook on its way through the driver. It has no Unwrap: the hook may have failed since a
+// store did, perhaps this one, and that is no reason for the driver to try again.
+type hookError struct{ err error }
+
+func (e *hookError) Error() string { return e.err.Error() }
+
+// unhooked returns err, with the error of the hook that caused it, if one did.
+func unhooked(err error) error {
+	var e *hookError
+	switch {
+	case !errors.As(err, &e), errors.Is(err, e.err):
+		return err
+	case errors.Is(err, ErrAmbiguous): // an earlier attempt may have published
+		return fmt.Errorf("%w: %w", err, e.err)
+	}
+	return unhooked(e.err)
 }
 
 // Then returns a Hook that calls h and, if that returns nil, next. A wrapper passes on opts.Hook.Then(its own), so that
@@ -69,29 +92,30 @@ func (h *Hook) Then(next *Hook) *Hook {
 	return &Hook{
 		OnSend: func(ctx context.Context, n int64) error {
 			if err := h.Sending(ctx, n); err != nil {
-				return err
+				return unhooked(err)
 			}
-			return next.Sending(ctx, n)
+			return unhooked(next.Sending(ctx, n))
 		},
 		OnPublish: func(ctx context.Context) error {
 			if err := h.Publishing(ctx); err != nil {
-				return err
+				return unhooked(err)
 			}
-			return next.Publishing(ctx)
+			return unhooked(next.Publishing(ctx))
 		},
 	}
 }
 
-// A HookedReader is the body of one request, with the [Hook] that is to be called while it is sent.
+// A HookedReader is the body of one request, which calls a [Hook] as it is read.
 type HookedReader struct {
-	ctx     context.Context
-	hook    *Hook
-	r       io.Reader
-	left    int64 // bytes until the last one has passed; -1: unknown
-	publish bool  // OnPublish is still to be called
+	ctx  context.Context
+	hook *Hook
+	r    io.Reader
 
-	mu  sync.Mutex // an HTTP client may go on reading when its request has failed
-	err error      // of the hook
+	mu      sync.Mutex // an HTTP client may go on reading when its request has failed
+	left    int64      // bytes until the last one has passed; -1: unknown
+	publish bool       // OnPublish is still to be called
+	ended   bool
+	err     error // of the hook
 }
 
 // Reader returns the body of a request that publishes what it carries, for a driver that has one such request for an
@@ -109,31 +133,35 @@ func (h *Hook) PartReader(ctx context.Context, r io.Reader) *HookedReader {
 
 // Read implements io.Reader. After an error of the Hook it returns no other.
 func (r *HookedReader) Read(p []byte) (int, error) {
-	if err := r.Err(); err != nil {
-		return 0, err
-	}
 	n, err := r.r.Read(p[:min(len(p), maxSend)])
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.err != nil:
+		return 0, r.err
+	case r.ended:
+		return 0, io.ErrClosedPipe
+	}
 	if r.left >= 0 {
 		r.left -= int64(n)
 	}
-	herr := r.hook.Sending(r.ctx, int64(n))
-	if last := err == io.EOF || r.left == 0; herr == nil && last && r.publish {
+	r.err = r.hook.Sending(r.ctx, int64(n))
+	if last := err == io.EOF || r.left == 0; r.err == nil && last && r.publish {
 		r.publish = false
-		herr = r.hook.Publishing(r.ctx)
+		r.err = r.hook.Publishing(r.ctx)
 	}
-	if herr != nil {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.err = herr
-		return 0, herr
+	if r.err != nil {
+		return 0, r.err
 	}
 	return n, err
 }
 
-// Err returns the error of the Hook, which ended the body, or nil.
-func (r *HookedReader) Err() error {
+// End ends the body when its request has ended, so that the Hook is called no more. It returns the error of the Hook, by
+// which that stopped the request, or nil.
+func (r *HookedReader) End() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.ended = true
 	return r.err
 }
 
@@ -159,18 +187,18 @@ func (c *checked) put(ctx context.Context, key string, content *body.Body, opts 
 		}
 	}
 	o, err := c.b.Put(ctx, key, body.Sized(hooked, size), &without)
-	return o, stopped(hooked.Err(), err)
+	return o, stopped(hooked.End(), err)
 }
 
 // stopped returns the error of a write that returned err and whose hook returned stop.
 func stopped(stop, err error) error {
 	switch {
-	case stop == nil || errors.Is(err, stop):
+	case stop == nil:
 		return err
 	case err == nil:
 		return fmt.Errorf("%w: the store published content whose hook failed: %w", ErrAmbiguous, stop)
 	}
-	return fmt.Errorf("%w: %w", stop, err)
+	return stop
 }
 
 // copy calls Copy of the bucket inside.

@@ -193,8 +193,10 @@ func TestHookThen(t *testing.T) {
 	}
 	var none *blob.Hook
 	both := none.Then(hook("outer", nil)).Then(none).Then(&blob.Hook{}).Then(hook("inner", errTest)).Then(hook("none", nil))
-	if serr, perr := both.Sending(ctx, 1), both.Publishing(ctx); serr != errTest || perr != errTest {
-		t.Errorf("%v, %v", serr, perr)
+	for _, err := range []error{both.Sending(ctx, 1), both.Publishing(ctx)} {
+		if err == nil || err.Error() != errTest.Error() || errors.Is(err, errTest) {
+			t.Errorf("a driver gets %#v, which it may take for an error of the store", err)
+		}
 	}
 	if got := strings.Join(calls, ", "); got != "outer sends, inner sends, outer publishes, inner publishes" {
 		t.Errorf("calls: %s", got)

@@ -44,6 +44,7 @@ func (b *bucket) Capabilities() blob.Capabilities {
 		Deviations: blob.Deviations{LonePartHeld: true},
 		Checksums:  blob.ChecksumRules{In: blob.AllAlgorithms},
 		Copy:       true,
+		Hooks:      true,
 		Versions:   b.keep,
 	}
 }

@@ -71,6 +71,7 @@ func (b *bucket) copyOnce(ctx context.Context, key string, src blob.Source, opts
 	if err != nil {
 		return nil, err
 	}
+	w.hook = opts.Hook
 	whole, known := o.Checksums.Get(blob.SHA1)
 	if known && (o.Size > maxSingle || resp.Header.Get("X-Bz-Content-Sha1") == "none") { // the copy has no digest of its own
 		if err := w.encode(largeSHA1(whole)); err != nil {
@@ -116,7 +117,7 @@ func (b *bucket) copyVersion(ctx context.Context, w *write, c *copying, whole []
 		in["metadataDirective"], in["contentType"], in["fileInfo"] = "REPLACE", w.contentType, w.info
 	}
 	var f file
-	if err := b.account.post(ctx, "b2_copy_file", in, &f); err != nil {
+	if err := b.account.postPublishing(ctx, "b2_copy_file", in, &f, w.hook); err != nil {
 		return nil, err
 	}
 	return b.made(w, f.ID, c.size, time.UnixMilli(f.Time), whole), nil

@@ -21,6 +21,7 @@ import (
 type large struct {
 	b          *bucket
 	id         string
+	hook       *blob.Hook
 	uploadURLs pool[*base.FileChunk]
 }
 
@@ -81,7 +82,7 @@ func (b *bucket) begin(ctx context.Context, w *write) (*large, error) {
 		}
 		return nil, ctx.Err()
 	}
-	return &large{b: b, id: id}, err
+	return &large{b: b, id: id, hook: w.hook}, err
 }
 
 // withToken returns the info with a unique idempotency token, by which a large file that is started now can be
@@ -129,8 +130,10 @@ func (b *bucket) cancel(ctx context.Context, id string) error {
 // send sends a part, with its SHA-1, which B2 verifies.
 func (l *large) send(ctx context.Context, s sent, open func() io.Reader) error {
 	return uploadTo(ctx, l.b.account, "b2_upload_part", &l.uploadURLs, l.fetchUploadURL, func(ctx context.Context, url *base.FileChunk) error {
-		_, err := url.UploadPart(ctx, open(), s.sha1, int(s.size), s.n)
-		return err
+		return sending(l.hook.PartReader(ctx, open()), func(content io.Reader) error {
+			_, err := url.UploadPart(ctx, content, s.sha1, int(s.size), s.n)
+			return err
+		})
 	})
 }
 
@@ -154,6 +157,9 @@ func (l *large) finish(ctx context.Context, w *write, all []sent, whole []byte) 
 	b := l.b
 	var f *base.File
 	ambiguous, err := b.account.try(ctx, "b2_finish_large_file", func(ctx context.Context) (err error) {
+		if err := l.hook.Publishing(ctx); err != nil {
+			return remote.Final{Err: err}
+		}
 		f, err = b.base.File(l.id, w.key).CompileParts(size, sums).FinishLargeFile(ctx)
 		return err
 	})
@@ -207,10 +213,19 @@ func (b *bucket) overtaken(ctx context.Context, key, id string) (bool, error) {
 // gone, a Delete came in between, after this write and before its answer.
 func (l *large) forward(ctx context.Context, w *write, size int64, f *base.File, whole []byte) (*blob.Object, error) {
 	b := l.b
-	o, err := b.copyVersion(ctx, w, &copying{id: l.id, size: size, attributes: true, resolve: func(context.Context) error { return nil }}, whole)
+	var stop error
+	watched := *w
+	watched.hook = &blob.Hook{OnPublish: func(ctx context.Context) error {
+		stop = l.hook.Publishing(ctx)
+		return stop
+	}}
+	o, err := b.copyVersion(ctx, &watched, &copying{id: l.id, size: size, attributes: true, resolve: func(context.Context) error { return nil }}, whole)
 	switch {
 	case errors.Is(err, blob.ErrNotExist):
 		return b.made(w, l.id, size, f.Timestamp, whole), nil
+	case err != nil && stop != nil: // and below, the upload never showed
+		_ = b.remove(ctx, w.key, l.id)
+		return nil, stop
 	case err != nil:
 		return nil, fmt.Errorf("%w: the upload is finished below a newer version, and could not be copied above it: %w", blob.ErrAmbiguous, err)
 	}

@@ -30,6 +30,7 @@ func (b *bucket) Put(ctx context.Context, key string, r io.Reader, opts *blob.Pu
 	if err != nil {
 		return nil, err
 	}
+	w.hook = opts.Hook
 	digests, err := digest.New(opts.Checksums, blob.SHA1, blob.CRC32C)
 	if err != nil {
 		return nil, err
@@ -46,6 +47,7 @@ type write struct {
 	attributes  blob.Attributes
 	contentType string
 	info        map[string]string
+	hook        *blob.Hook
 }
 
 func (b *bucket) newWrite(key string, a *blob.Attributes) (*write, error) {
@@ -140,13 +142,31 @@ func (b *bucket) putStream(ctx context.Context, w *write, r io.Reader, digests *
 func (b *bucket) putSingle(ctx context.Context, w *write, size int64, whole []byte, open func() io.Reader) (*blob.Object, error) {
 	var f *base.File
 	err := uploadTo(ctx, b.account, "b2_upload_file", &b.uploadURLs, b.fetchUploadURL, func(ctx context.Context, url *base.URL) (err error) {
-		f, err = url.UploadFile(ctx, open(), int(size), w.key, w.contentType, hex.EncodeToString(whole), w.info)
-		return err
+		if size == 0 { // nothing reads the body
+			if err := w.hook.Publishing(ctx); err != nil {
+				return remote.Final{Err: err}
+			}
+			f, err = url.UploadFile(ctx, open(), 0, w.key, w.contentType, hex.EncodeToString(whole), w.info)
+			return err
+		}
+		return sending(w.hook.Reader(ctx, open(), size), func(content io.Reader) (err error) {
+			f, err = url.UploadFile(ctx, content, int(size), w.key, w.contentType, hex.EncodeToString(whole), w.info)
+			return err
+		})
 	})
 	if err != nil {
 		return nil, err
 	}
 	return b.made(w, f.ID, size, f.Timestamp, whole), nil
+}
+
+// sending sends a body that calls a hook. What the hook stops is not tried again.
+func sending(content *blob.HookedReader, send func(io.Reader) error) error {
+	err := send(content)
+	if stop := content.End(); stop != nil {
+		return remote.Final{Err: stop}
+	}
+	return err
 }
 
 func (b *bucket) fetchUploadURL(ctx context.Context) (url *base.URL, err error) {

@@ -29,6 +29,7 @@ func (b *bucket) Upload(ctx context.Context, key string, opts *blob.UploadOption
 	if err != nil {
 		return nil, err
 	}
+	w.hook = opts.Hook
 	cut, err := parts.Uniform(opts.Size, opts.PartSize, b.limits())
 	if err != nil {
 		return nil, err
@@ -92,7 +93,7 @@ func (u *upload) resume(ctx context.Context, b *bucket, opts *blob.UploadOptions
 		return fmt.Errorf("%w: the key has no unfinished upload of that ID", blob.ErrNotExist)
 	}
 	f := &found.Files[0]
-	u.large = &large{b: b, id: f.ID}
+	u.large = &large{b: b, id: f.ID, hook: u.w.hook}
 	var o blob.Object
 	decodeInfo(&o, f.ContentType, "", f.Info)
 	u.w.attributes, u.w.contentType, u.w.info = o.Attributes, f.ContentType, f.Info

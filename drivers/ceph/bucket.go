@@ -30,6 +30,7 @@ func (b *bucket) Capabilities() blob.Capabilities {
 		Uploads:    blob.UploadRules{Supported: true, MinPartSize: 1, MaxPartSize: maxPartSize, MaxParts: maxParts, Listed: true},
 		Checksums:  blob.ChecksumRules{In: blob.AllAlgorithms, Out: blob.Algorithms(blob.CRC32C)},
 		BulkDelete: bulkDelete,
+		Hooks:      true,
 	}
 }
 

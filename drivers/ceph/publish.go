@@ -15,6 +15,7 @@ import (
 type change struct {
 	key    string
 	cond   blob.Condition
+	hook   *blob.Hook
 	next   *entry  // nil removes the key
 	beside []byte  // what lies beside the entry
 	upload *handle // the upload that this completes, or nil
@@ -131,42 +132,72 @@ func (b *bucket) publish(ctx context.Context, c *change) (published bool, err er
 // it shall hold. It returns what it counted on in the end. Unsure tells, beside an error, that the operation may have been
 // carried out: it was not answered, or with a mismatch that may be its own doing, and nothing more could be learned.
 func (b *bucket) exchange(ctx context.Context, c *change) (on basis, unsure bool, err error) {
-	if err := b.begin(ctx); err != nil {
-		return on, false, err
-	}
-	defer b.release()
 	on, ready := c.begin()
 	for sent := false; ; sent = true {
 		if !ready {
-			now, err := b.current(ctx, c)
-			if err != nil {
-				return on, sent, err
-			}
-			if sent && c.made(now) {
-				return on, false, nil
-			}
-			if sent && c.upload != nil {
-				if err := c.upload.stillThere(ctx); err != nil {
-					return on, false, err
-				}
-			}
-			if err := now.judge(c.cond, c.key); err != nil {
-				return on, false, err
-			}
-			if on = (basis{held: now}); now == nil && c.next == nil {
-				return on, false, nil
+			var done bool
+			if on, done, unsure, err = b.basisOf(ctx, c, on, sent); done || err != nil {
+				return on, unsure, err
 			}
 		}
 		steps, err := c.steps(on)
+		if err == nil {
+			err = c.publishing(ctx)
+		}
 		if err != nil {
 			return on, false, err
 		}
-		left, err := b.apply(ctx, b.shard(c.key), steps)
+		left, err := b.applyChange(ctx, c, steps)
 		if !is(err, mismatch) {
 			return on, left || is(err, late), err
 		}
 		ready, c.ahead = false, nil
 	}
+}
+
+// basisOf looks at the key and returns the basis that the change has by that, if its condition holds. Done tells that
+// nothing is left to do. Sent tells that the operation was sent before, on the basis given.
+func (b *bucket) basisOf(ctx context.Context, c *change, on basis, sent bool) (_ basis, done, unsure bool, err error) {
+	if err := b.begin(ctx); err != nil {
+		return on, false, sent, err
+	}
+	defer b.release()
+	now, err := b.current(ctx, c)
+	if err != nil {
+		return on, false, sent, err
+	}
+	if sent && c.made(now) {
+		return on, true, false, nil
+	}
+	if sent && c.upload != nil {
+		if err := c.upload.stillThere(ctx); err != nil {
+			return on, false, false, err
+		}
+	}
+	if err := now.judge(c.cond, c.key); err != nil {
+		return on, false, false, err
+	}
+	return basis{held: now}, now == nil && c.next == nil, false, nil
+}
+
+// publishing calls the hook before the operation is sent, with the content that goes with it. It is not called between
+// begin and release: a hook may make calls of this bucket.
+func (c *change) publishing(ctx context.Context) error {
+	if c.next != nil && c.next.Inline {
+		if err := c.hook.Sending(ctx, int64(len(c.beside))); err != nil {
+			return err
+		}
+	}
+	return c.hook.Publishing(ctx)
+}
+
+// applyChange carries out the operation of a change.
+func (b *bucket) applyChange(ctx context.Context, c *change, steps []step) (left bool, err error) {
+	if err := b.begin(ctx); err != nil {
+		return false, err
+	}
+	defer b.release()
+	return b.apply(ctx, b.shard(c.key), steps)
 }
 
 // made tells whether the key holds what the change set, and takes its time from there. Of one upload there may be several

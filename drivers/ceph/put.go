@@ -40,11 +40,11 @@ func (b *bucket) Put(ctx context.Context, key string, r io.Reader, opts *blob.Pu
 	if err != nil {
 		return nil, err
 	}
-	c := &change{key: key, cond: opts.If, next: &entry{Format: formatVersion, ID: newID(), attributes: storedAttributes(&opts.Attributes)}}
+	c := &change{key: key, cond: opts.If, hook: opts.Hook, next: &entry{Format: formatVersion, ID: newID(), attributes: storedAttributes(&opts.Attributes)}}
 	if _, err := c.next.encode(); err != nil {
 		return nil, err
 	}
-	w := b.newWriter(putPiece(c.next.ID, 0))
+	w := b.newWriter(putPiece(c.next.ID, 0), opts.Hook)
 	size, known := blob.BodySize(r)
 	if known && size <= inlineSize {
 		err = c.inline(readAll(verify.Tee(r), size))
@@ -160,7 +160,8 @@ var chunks = func() parts.Cut {
 
 // A writer writes the objects of a piece, and can undo that. It is for callers between enter and leave.
 type writer struct {
-	b *bucket
+	b    *bucket
+	hook *blob.Hook
 
 	at  io.ReaderAt // where the body lies, if it lies at hand; its parts have no content then
 	off int64       // in it
@@ -169,7 +170,9 @@ type writer struct {
 	piece piece // its size is that of what has been begun
 }
 
-func (b *bucket) newWriter(p piece) *writer { return &writer{b: b, piece: p} }
+func (b *bucket) newWriter(p piece, hook *blob.Hook) *writer {
+	return &writer{b: b, hook: hook, piece: p}
+}
 
 // sent is what a piece turned out to be.
 type sent struct {
@@ -222,8 +225,12 @@ func (w *writer) write(ctx context.Context, src parts.Source, concurrency int) (
 }
 
 // object writes one object, and returns its checksum. The part gives up its memory when its turn has come, and the buffer
-// after it when librados has a copy, which it makes of everything.
+// after it when librados has a copy, which it makes of everything. The hook comes before the turn, since it may make calls
+// of this bucket.
 func (w *writer) object(ctx context.Context, part *parts.Part) (crc uint32, err error) {
+	if err := w.hook.Sending(ctx, part.Size); err != nil {
+		return 0, err
+	}
 	if err := w.b.begin(ctx); err != nil {
 		return 0, err
 	}

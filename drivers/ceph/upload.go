@@ -28,7 +28,7 @@ func (b *bucket) Upload(ctx context.Context, key string, opts *blob.UploadOption
 	if _, err := (&entry{attributes: r.attributes}).encode(); err != nil {
 		return nil, err
 	}
-	h := &handle{b: b, objectKey: key, uploadRecord: r, raw: encodeJSON(r), cond: opts.If}
+	h := &handle{b: b, objectKey: key, uploadRecord: r, raw: encodeJSON(r), cond: opts.If, hook: opts.Hook}
 	if err := b.begin(ctx); err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (b *bucket) resume(ctx context.Context, key string, opts *blob.UploadOption
 	if _, ok := idBegan(opts.ID); !ok {
 		return nil, noUpload(opts.ID)
 	}
-	h := &handle{b: b, objectKey: key, uploadRecord: &uploadRecord{ID: opts.ID}, cond: opts.If}
+	h := &handle{b: b, objectKey: key, uploadRecord: &uploadRecord{ID: opts.ID}, cond: opts.If, hook: opts.Hook}
 	raw, err := call(ctx, b.session, func() ([]byte, error) { return b.value(ctx, key, h.key()) })
 	switch {
 	case err != nil:
@@ -86,13 +86,14 @@ func (b *bucket) Uploads(ctx context.Context, prefix string) iter.Seq2[*blob.Upl
 	}
 }
 
-// A handle is one who holds an upload; the condition is his. All else is in the namespace.
+// A handle is what a caller has of an upload, with the caller's own condition and hook. All else is in the namespace.
 type handle struct {
 	b         *bucket
 	objectKey string
 	*uploadRecord
 	raw  []byte // the record, as it is stored
 	cond blob.Condition
+	hook *blob.Hook
 
 	unsure atomic.Bool // a Complete was not answered
 }
@@ -122,7 +123,7 @@ func (h *handle) Put(ctx context.Context, n int, body *io.SectionReader) (blob.P
 	}
 	defer h.b.leave()
 	generation := newGeneration()
-	w := h.b.newWriter(partPiece(h.ID(), n, generation, 0))
+	w := h.b.newWriter(partPiece(h.ID(), n, generation, 0), h.hook)
 	sent, err := w.writeSection(ctx, body)
 	published := false
 	if err == nil {
@@ -300,7 +301,7 @@ func (h *handle) Complete(ctx context.Context) (*blob.Object, error) {
 	if _, err := call(ctx, h.b.session, func() (struct{}, error) { return struct{}{}, h.stillThere(ctx) }); err != nil {
 		return nil, err
 	}
-	_, err := h.b.publish(ctx, &change{key: h.objectKey, cond: h.cond, next: next, beside: generations, upload: h})
+	_, err := h.b.publish(ctx, &change{key: h.objectKey, cond: h.cond, hook: h.hook, next: next, beside: generations, upload: h})
 	if err != nil {
 		h.unsure.Store(errors.Is(err, blob.ErrAmbiguous))
 		return nil, err

@@ -67,6 +67,7 @@ func (b *bucket) Capabilities() blob.Capabilities {
 		Objects:    blob.ObjectRules{Headers: true, Metadata: true},
 		Checksums:  blob.ChecksumRules{In: blob.AllAlgorithms}, // the writer reads every byte before it publishes
 		Deviations: blob.Deviations{ListWithoutETag: true, WriteWithoutETag: true, WriteWithoutModTime: true},
+		Hooks:      true,
 	}
 	if b.opts.Sign {
 		caps.Sign.Methods = blob.Methods(http.MethodGet, http.MethodPut, http.MethodDelete)

@@ -15,7 +15,7 @@ import (
 // Put streams body into a writer of gocloud.dev. There, Close publishes whatever was written; so whenever that is not
 // all of body, with the digests that were asked for, the writer's context is cancelled before it is closed.
 func (b *bucket) Put(ctx context.Context, key string, body io.Reader, opts *blob.PutOptions) (*blob.Object, error) {
-	content, err := newContent(body, opts.Checksums)
+	content, err := newContent(body, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -34,6 +34,9 @@ func (b *bucket) Put(ctx context.Context, key string, body io.Reader, opts *blob
 	}()
 	if err := content.copyTo(ctx, w); err != nil {
 		return nil, b.lost(err, opts.If)
+	}
+	if err := opts.Hook.Publishing(ctx); err != nil {
+		return nil, err
 	}
 	complete = true
 	if err := w.Close(); err != nil {
@@ -55,11 +58,12 @@ func writerOptions(opts *blob.PutOptions) *gcblob.WriterOptions {
 	return o
 }
 
-// content is the body of a Put, on its way through the digests that it must have.
+// content is the body of a Put, on its way through the digests that it must have, and the hook.
 type content struct {
 	body io.Reader
 	size int64
 	want []want
+	hook *blob.Hook
 }
 
 type want struct {
@@ -68,9 +72,9 @@ type want struct {
 	hash hash.Hash
 }
 
-func newContent(body io.Reader, sums blob.Checksums) (*content, error) {
-	c := &content{body: body}
-	for name, sum := range sums.All() {
+func newContent(body io.Reader, opts *blob.PutOptions) (*content, error) {
+	c := &content{body: body, hook: opts.Hook}
+	for name, sum := range opts.Checksums.All() {
 		h, err := name.New()
 		if err != nil {
 			return nil, err
@@ -91,6 +95,9 @@ func (c *content) copyTo(ctx context.Context, w io.Writer) error {
 		if n > 0 {
 			for _, d := range c.want {
 				d.hash.Write(buf[:n])
+			}
+			if err := c.hook.Sending(ctx, int64(n)); err != nil {
+				return err
 			}
 			if _, err := w.Write(buf[:n]); err != nil {
 				return err

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -67,6 +68,7 @@ func (b *bucket) Capabilities() blob.Capabilities {
 		Sign:       blob.SignRules{Methods: blob.Methods(http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete), MaxLife: maxSign, Conditions: true},
 		Deviations: blob.Deviations{WriteWithoutModTime: true}, // responses to writes have no time
 		Copy:       true,
+		Hooks:      true,
 		BulkDelete: maxDelete,
 		Versions:   b.versions,
 	}
@@ -131,10 +133,11 @@ func unsigned(ctx context.Context, in middleware.FinalizeInput, next middleware.
 func signed(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
 	if req, ok := in.Request.(*smithyhttp.Request); ok && req.GetStream() != nil && req.IsStreamSeekable() {
 		h := sha256.New()
-		if _, err := io.Copy(h, req.GetStream()); err != nil {
-			return middleware.FinalizeOutput{}, middleware.Metadata{}, err
+		content, ok := req.GetStream().(*sending)
+		if !ok {
+			return middleware.FinalizeOutput{}, middleware.Metadata{}, fmt.Errorf("the body of the request is a %T", req.GetStream())
 		}
-		if err := req.RewindStream(); err != nil {
+		if err := content.digest(h); err != nil {
 			return middleware.FinalizeOutput{}, middleware.Metadata{}, err
 		}
 		ctx = v4.SetPayloadHash(ctx, hex.EncodeToString(h.Sum(nil)))

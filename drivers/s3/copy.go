@@ -72,6 +72,7 @@ func (b *bucket) copyOnce(ctx context.Context, key string, src blob.Source, opts
 	if err != nil {
 		return nil, err
 	}
+	w.hook = opts.Hook
 	if sum, ok := metadata[metaCRC32C]; ok && b.flavour.sourceIf.Has(blob.KindMatch) {
 		w.metadata = with(w.metadata, metaCRC32C, sum)
 	}
@@ -152,6 +153,9 @@ func (b *bucket) copySingle(ctx context.Context, w *write, from source, src blob
 	in.IfMatch, in.IfNoneMatch = b.flavour.writeCondition(w.cond)
 	var out *s3.CopyObjectOutput
 	ambiguous, err := b.try(ctx, "CopyObject", func(ctx context.Context) (err error) {
+		if err := w.hook.Publishing(ctx); err != nil {
+			return err
+		}
 		if out, err = b.client.CopyObject(ctx, in); err == nil && out.CopyObjectResult == nil {
 			err = remote.Unproven(http.StatusOK, "a result")
 		}

@@ -32,6 +32,7 @@ func (b *bucket) Put(ctx context.Context, key string, r io.Reader, opts *blob.Pu
 	if err != nil {
 		return nil, err
 	}
+	w.hook = opts.Hook
 	verify, err := digest.New(opts.Checksums)
 	if err != nil {
 		return nil, err
@@ -126,14 +127,26 @@ func (b *bucket) putSingle(ctx context.Context, w *write, size int64, sum uint32
 		in.Metadata = with(in.Metadata, metaCRC32C, hexCRC(sum))
 	}
 	var out *s3.PutObjectOutput
+	stopped := false
 	ambiguous, err := b.try(ctx, "PutObject", func(ctx context.Context) (err error) {
-		content := &sending{r: open(), size: size}
-		in.Body = content
-		out, err = b.client.PutObject(ctx, in)
-		return content.end(requireField(err, func() *string { return out.ETag }, "an ETag"))
+		content := &sending{ctx: ctx, hook: w.hook, publishes: true, r: open(), size: size}
+		if in.Body = content; size == 0 {
+			content.stop = w.hook.Publishing(ctx)
+		}
+		if content.stop == nil {
+			out, err = b.client.PutObject(ctx, in)
+			err = requireField(err, func() *string { return out.ETag }, "an ETag")
+		}
+		err = content.end(err)
+		stopped = content.stop != nil
+		return err
 	})
 	if err != nil {
-		return b.resolve(ctx, w, ambiguous, err)
+		o, resolved := b.resolve(ctx, w, ambiguous, err)
+		if o == nil && ambiguous && stopped { // an earlier attempt may have published
+			resolved = remote.Ambiguous(err)
+		}
+		return o, resolved
 	}
 	if err := b.encrypted(w, out.ServerSideEncryption, out.SSECustomerAlgorithm); err != nil {
 		return nil, err
@@ -142,26 +155,50 @@ func (b *bucket) putSingle(ctx context.Context, w *write, size int64, sum uint32
 		Attributes: w.attributes, Checksums: blob.CRC32CSum(sum)}, nil
 }
 
-// sending is the body of one request. It knows whether it went out whole: of a request that broke off before, no server
-// stores anything. So it is with one that answers early and hangs up, as some refuse what does not meet its condition:
-// the answer may be lost while the body is being written.
+// sending is the body of one request, which calls the hook of the write. It knows whether it was sent whole: no server
+// stores anything of a request that broke off before. The same is true of a server that responds early and closes the
+// connection, as some do to refuse a write whose condition does not hold: the response may be lost while the body is
+// being written.
 type sending struct {
+	ctx       context.Context
+	hook      *blob.Hook
+	publishes bool // the object is visible once its last byte has gone out
+
 	mu   sync.Mutex // an HTTP client may go on reading when its request has failed
 	r    io.ReadSeeker
 	at   int64
 	size int64
 	shut bool
+	stop error // of the hook
 }
 
 func (s *sending) Read(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.shut {
-		return 0, io.ErrClosedPipe
+	if s.shut || s.stop != nil {
+		return 0, cmp.Or(s.stop, io.ErrClosedPipe)
 	}
 	n, err := s.r.Read(p)
+	s.stop = s.hook.Sending(s.ctx, int64(n))
+	if s.stop == nil && s.publishes && n > 0 && s.at+int64(n) == s.size {
+		s.stop = s.hook.Publishing(s.ctx)
+	}
+	if s.stop != nil {
+		return 0, s.stop
+	}
 	s.at += int64(n)
 	return n, err
+}
+
+// digest writes the content to h, which does not count as sent, and goes back to its beginning.
+func (s *sending) digest(h io.Writer) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, err := io.Copy(h, s.r); err != nil {
+		return err
+	}
+	_, err := s.r.Seek(0, io.SeekStart)
+	return err
 }
 
 func (s *sending) Seek(offset int64, whence int) (int64, error) {
@@ -174,13 +211,17 @@ func (s *sending) Seek(offset int64, whence int) (int64, error) {
 	return at, err
 }
 
-// end ends the body of a request that has ended with err, and returns what that means.
+// end ends the body of a request that has ended with err, and returns what that means. A request that the hook has
+// stopped is not repeated.
 func (s *sending) end(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stop != nil {
+		return s.stop
+	}
 	if err == nil {
 		return nil
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.shut = true
 	err = asFailure(err)
 	if f := remote.AsFailure(err); f != nil && s.at < s.size {
@@ -194,6 +235,7 @@ type write struct {
 	key        string
 	attributes blob.Attributes
 	cond       blob.Condition
+	hook       *blob.Hook
 	token      string // of a conditional write: a unique idempotency token
 	kept       bool   // the attributes of a copy are those of its source
 

@@ -29,6 +29,7 @@ func (b *bucket) Upload(ctx context.Context, key string, opts *blob.UploadOption
 	if err != nil {
 		return nil, err
 	}
+	w.hook = opts.Hook
 	cut, err := parts.Uniform(opts.Size, opts.PartSize, b.limits())
 	if err != nil {
 		return nil, err
@@ -94,12 +95,13 @@ func (u *upload) send(ctx context.Context, n int, size int64, sum uint32, open f
 		in.ChecksumCRC32C = base64CRC(sum)
 	}
 	err = b.call(ctx, "UploadPart", func(ctx context.Context) error {
-		in.Body = open()
+		content := &sending{ctx: ctx, hook: u.w.hook, r: open(), size: size}
+		in.Body = content
 		out, err := b.client.UploadPart(ctx, in)
 		if err == nil {
 			tag = out.ETag
 		}
-		return requireField(err, func() *string { return tag }, "an ETag")
+		return content.end(requireField(err, func() *string { return tag }, "an ETag"))
 	})
 	return tag, err
 }
@@ -202,7 +204,11 @@ func (u *upload) complete(ctx context.Context, all []sent) (*blob.Object, error)
 		in.ChecksumCRC32C, in.ChecksumType = base64CRC(whole), types.ChecksumTypeFullObject
 	}
 	var out *s3.CompleteMultipartUploadOutput
+	var stop error
 	ambiguous, err := b.try(ctx, "CompleteMultipartUpload", func(ctx context.Context) (err error) {
+		if stop = u.w.hook.Publishing(ctx); stop != nil {
+			return stop
+		}
 		out, err = b.client.CompleteMultipartUpload(ctx, in)
 		if err == nil && b.flavour.silentETags && aws.ToString(out.Bucket) != "" && aws.ToString(out.ETag) == "" {
 			out.ETag = etagOfParts(list)
@@ -210,7 +216,11 @@ func (u *upload) complete(ctx context.Context, all []sent) (*blob.Object, error)
 		return requireField(err, func() *string { return out.ETag }, "an ETag")
 	})
 	if err != nil {
-		return u.resolve(ctx, ambiguous, err)
+		o, resolved := u.resolve(ctx, ambiguous, err)
+		if o == nil && ambiguous && stop != nil { // an earlier attempt may have published
+			resolved = remote.Ambiguous(err)
+		}
+		return o, resolved
 	}
 	o := &blob.Object{Key: u.w.key, Size: size, ETag: etag(out.ETag), Version: b.version(out.VersionId), Attributes: u.w.attributes}
 	if known {

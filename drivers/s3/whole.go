@@ -53,7 +53,7 @@ func (b *bucket) tooLong(w *write) error {
 func (b *bucket) putThrough(ctx context.Context, w *write, r io.Reader, size int64, verify *digest.Set) (*blob.Object, error) {
 	sum := md5.New()
 	in := b.putInput(w, size)
-	content := &through{ctx: ctx, r: io.TeeReader(r, sum), left: size, verify: verify}
+	content := &through{ctx: ctx, hook: w.hook, r: io.TeeReader(r, sum), left: size, verify: verify}
 	in.Body = content
 	var out *s3.PutObjectOutput
 	err := asFailure(func() (err error) {
@@ -81,10 +81,11 @@ func (b *bucket) putThrough(ctx context.Context, w *write, r io.Reader, size int
 	return o, nil
 }
 
-// through passes a body on, once. Before its last byte goes out, what the caller says of the content must have proved
-// true: a request without it is none.
+// through passes a body on, once. It sends the last byte only after the caller's checksums are verified and the hook has
+// agreed; without that byte the request is incomplete and stores nothing.
 type through struct {
 	ctx    context.Context
+	hook   *blob.Hook
 	r      io.Reader
 	left   int64
 	verify *digest.Set
@@ -121,8 +122,13 @@ func (t *through) Read(p []byte) (int, error) {
 	if err == io.EOF && t.left > 0 {
 		err = io.ErrUnexpectedEOF
 	}
+	if herr := t.hook.Sending(t.ctx, int64(n)); herr != nil {
+		err = herr
+	}
 	if t.left == 0 && (err == nil || err == io.EOF) {
-		err = t.verify.Check()
+		if err = t.verify.Check(); err == nil {
+			err = t.hook.Publishing(t.ctx)
+		}
 	}
 	if err != nil && err != io.EOF {
 		t.err = err
