@@ -28,14 +28,16 @@ var faultAnswerCases = []Case{
 }
 
 func oneErrorPasses(t *T) {
-	l, all := t.link(), t.operations()
+	l := t.link()
+	var all []scenario
 	for _, status := range []int{500, 502, 503, 504, 429, 408} {
-		label := fmt.Sprint("status", status)
-		l.everywhere(label, all, one(func() *faultproxy.Fault { return faultproxy.Status(status) }), func(op operation, key string, r *trial) {
+		once := one(func() *faultproxy.Fault { return faultproxy.Status(status) })
+		all = append(all, scenario{fmt.Sprint("status", status), t.operations(), once, func(op operation, key string, r *trial) {
 			r.succeeds().attempts(2, 2).within(budget / 2)
 			op.done(t, key)
-		})
+		}})
 	}
+	l.inAll(all...)
 }
 
 func retryAfter(t *T) {
@@ -127,7 +129,7 @@ func (t *T) errorIn200(op operation) {
 	wrong := func() *faultproxy.Fault { return t.toWrites(faultproxy.ErrorIn200()) }
 	t.Put(source, newContent)
 	l := t.link()
-	l.everywhere("once", []operation{op}, one(wrong), func(op operation, key string, r *trial) {
+	l.inAll(scenario{"once", []operation{op}, one(wrong), func(op operation, key string, r *trial) {
 		r.attempts(1, mostAttempts)
 		switch {
 		case r.err == nil:
@@ -136,11 +138,10 @@ func (t *T) errorIn200(op operation) {
 		default:
 			op.undone(t, key)
 		}
-	})
-	l.everywhere("always", []operation{op}, one(func() *faultproxy.Fault { return wrong().Forever() }), func(op operation, key string, r *trial) {
+	}}, scenario{"always", []operation{op}, one(func() *faultproxy.Fault { return wrong().Forever() }), func(op operation, key string, r *trial) {
 		r.fails().attempts(1, mostAttempts)
 		op.undone(t, key)
-	})
+	}})
 	if !op.once {
 		return
 	}
@@ -153,29 +154,32 @@ func (t *T) errorIn200(op operation) {
 func captivePortal(t *T) {
 	l := t.link()
 	portal := one(func() *faultproxy.Fault { return faultproxy.HTML().Forever() })
-	l.everywhere("portal", t.operations(), portal, func(op operation, key string, r *trial) {
-		r.attempts(1, mostAttempts)
-		if op.name == "delete" && r.err == nil {
-			t.Recordf("a delete believes any 200")
-		} else {
-			r.fails()
-		}
-		for _, class := range []error{fs.ErrNotExist, fs.ErrExist} {
-			if r.err != nil && classOf(r.err, class) {
-				t.Errorf("%s: a page answers %v, which says something of the object", op.name, r.err)
+	all := t.operations()
+	t.sideBySide(func() {
+		l.everywhere("portal", all, portal, func(op operation, key string, r *trial) {
+			r.attempts(1, mostAttempts)
+			if op.name == "delete" && r.err == nil {
+				t.Recordf("a delete believes any 200")
+			} else {
+				r.fails()
 			}
-		}
-		op.undone(t, key)
+			for _, class := range []error{fs.ErrNotExist, fs.ErrExist} {
+				if r.err != nil && classOf(r.err, class) {
+					t.Errorf("%s: a page answers %v, which says something of the object", op.name, r.err)
+				}
+			}
+			op.undone(t, key)
+		})
+	}, func() {
+		t.Put("many/1", "x")
+		l.try("many", "list", func(ctx context.Context, b blob.Bucket) error {
+			keys, err := keysOf(ctx, b, "many/")
+			if len(keys) > 0 {
+				t.Errorf("a page is listed as %q", keys)
+			}
+			return err
+		}, faultproxy.HTML().Forever()).fails()
 	})
-	t.Put("many/1", "x")
-	r := l.try("many", "list", func(ctx context.Context, b blob.Bucket) error {
-		keys, err := keysOf(ctx, b, "many/")
-		if len(keys) > 0 {
-			t.Errorf("a page is listed as %q", keys)
-		}
-		return err
-	}, faultproxy.HTML().Forever())
-	r.fails()
 }
 
 func classOf(err, class error) bool { return slices.Contains(classes(err), classes(class)[0]) }
@@ -185,27 +189,29 @@ func redirected(t *T) {
 	t.WantOK("witness", err)
 	t.Cleanup(w.Close)
 	l := t.link()
+	var all []scenario
 	for _, status := range []int{301, 302, 307, 308} {
 		away := one(func() *faultproxy.Fault { return faultproxy.Redirect(status, w.URL()).Forever() })
-		l.everywhere(fmt.Sprint("away", status), t.operations(), away, func(op operation, key string, r *trial) {
+		all = append(all, scenario{fmt.Sprint("away", status), t.operations(), away, func(op operation, key string, r *trial) {
 			r.fails().attempts(1, 4*mostAttempts)
 			op.undone(t, key)
-		})
+		}})
 		// What is sent to the same server again must be the same request.
 		home := one(func() *faultproxy.Fault { return faultproxy.Redirect(status, l.proxy.URL().String()) })
-		l.everywhere(fmt.Sprint("home", status), []operation{statOperation, putOperation}, home, func(op operation, key string, r *trial) {
+		all = append(all, scenario{fmt.Sprint("home", status), []operation{statOperation, putOperation}, home, func(op operation, key string, r *trial) {
 			if r.err != nil {
 				op.undone(t, key)
 			} else {
 				op.done(t, key)
 			}
-		})
+		}})
 		loop := one(func() *faultproxy.Fault { return faultproxy.Redirect(status, l.proxy.URL().String()).Forever() })
-		l.everywhere(fmt.Sprint("loop", status), []operation{getOperation, putOperation}, loop, func(op operation, key string, r *trial) {
+		all = append(all, scenario{fmt.Sprint("loop", status), []operation{getOperation, putOperation}, loop, func(op operation, key string, r *trial) {
 			r.fails().attempts(1, 4*mostAttempts).within(budget)
 			op.undone(t, key)
-		})
+		}})
 	}
+	l.inAll(all...)
 	for _, heard := range w.Heard() {
 		t.wantNoCredentials(heard)
 	}
@@ -236,12 +242,14 @@ func sameAttempts(t *T) {
 			return err
 		}, faultproxy.Status(http.StatusServiceUnavailable).Forever()).temporary().sent
 	}
-	plain := attempts("stat", l.b, "plain", "plain")
-	for name, n := range map[string]int{
-		"Sub":      attempts("stat through Sub", blob.Sub(l.b, "wrapped/"), "sub", "wrapped/sub"),
-		"ReadOnly": attempts("stat through ReadOnly", blob.ReadOnly(l.b), "readonly", "readonly"),
-		"Check":    attempts("stat through a second Check", blob.Check(l.b), "checked", "checked"),
-	} {
+	var plain, sub, readOnly, checked int
+	t.sideBySide(
+		func() { plain = attempts("stat", l.b, "plain", "plain") },
+		func() { sub = attempts("stat through Sub", blob.Sub(l.b, "wrapped/"), "sub", "wrapped/sub") },
+		func() { readOnly = attempts("stat through ReadOnly", blob.ReadOnly(l.b), "readonly", "readonly") },
+		func() { checked = attempts("stat through a second Check", blob.Check(l.b), "checked", "checked") },
+	)
+	for name, n := range map[string]int{"Sub": sub, "ReadOnly": readOnly, "Check": checked} {
 		if n != plain {
 			t.Errorf("through %s a request is sent %d times, and without it %d times", name, n, plain)
 		}

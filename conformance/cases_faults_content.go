@@ -21,27 +21,31 @@ var faultContentCases = []Case{
 
 func shortenedPut(t *T) {
 	l, content := t.link(), t.content(putSize)
+	var parts []func()
 	for _, at := range []int64{0, 1, putSize / 2, putSize - 1} {
 		for _, always := range []bool{false, true} {
-			key := fmt.Sprintf("short%d-%v", at, always)
-			t.Put(key, oldContent)
-			fault := t.toWrites(faultproxy.ShortenRequest(at))
-			if always {
-				fault.Forever()
-			}
-			r := l.put(key, content, true, nil, fault).attempts(1, mostAttempts).within(budget / 2)
-			switch {
-			case always:
-				r.fails()
-				holdsOld(t, key)
-			case r.err == nil:
-				r.attempts(2, mostAttempts)
-				t.WantContent(key, content)
-			default:
-				holdsOld(t, key)
-			}
+			parts = append(parts, func() {
+				key := fmt.Sprintf("short%d-%v", at, always)
+				t.Put(key, oldContent)
+				fault := t.toWrites(faultproxy.ShortenRequest(at))
+				if always {
+					fault.Forever()
+				}
+				r := l.put(key, content, true, nil, fault).attempts(1, mostAttempts).within(budget / 2)
+				switch {
+				case always:
+					r.fails()
+					holdsOld(t, key)
+				case r.err == nil:
+					r.attempts(2, mostAttempts)
+					t.WantContent(key, content)
+				default:
+					holdsOld(t, key)
+				}
+			})
 		}
 	}
+	t.sideBySide(parts...)
 	t.wantNoUploads("puts that were sent short")
 }
 
@@ -73,15 +77,20 @@ func (l *link) readFlipped(key, content string, fault *faultproxy.Fault) *trial 
 
 func flippedPut(t *T) {
 	l, content := t.link(), t.content(putSize)
+	var puts []func()
 	for _, at := range []int64{100, putSize / 2, putSize - 100} {
-		key := fmt.Sprintf("flip%d", at)
-		t.Put(key, oldContent)
-		r := l.put(key, content, true, nil, t.toWrites(faultproxy.FlipRequest(at)))
-		t.wantStoredOrRefused(r, key, content)
-		r = l.put(key+"always", content, true, nil, t.toWrites(faultproxy.FlipRequest(at)).Forever())
-		t.wantChecksumRefused(r)
-		t.WantMissing(key + "always")
+		puts = append(puts, func() {
+			key := fmt.Sprintf("flip%d-once", at)
+			t.Put(key, oldContent)
+			r := l.put(key, content, true, nil, t.toWrites(faultproxy.FlipRequest(at)))
+			t.wantStoredOrRefused(r, key, content)
+		}, func() {
+			key := fmt.Sprintf("flip%d-always", at)
+			t.wantChecksumRefused(l.put(key, content, true, nil, t.toWrites(faultproxy.FlipRequest(at)).Forever()))
+			t.WantMissing(key)
+		})
 	}
+	t.sideBySide(puts...)
 	t.wantNoUploads("puts that changed on their way")
 	if !t.Caps.Uploads.Supported {
 		return

@@ -50,13 +50,12 @@ func connectionRefused(t *T) {
 
 func resetFirst(t *T) {
 	l := t.link()
-	l.everywhere("reset", t.operations(), one(faultproxy.Reset), func(op operation, key string, r *trial) {
+	l.inAll(scenario{"once", t.operations(), one(faultproxy.Reset), func(op operation, key string, r *trial) {
 		r.settled(op, key).within(budget / 2)
 		if r.err == nil {
 			r.attempts(2, mostAttempts)
 		}
-	})
-	l.everywhere("resets", t.operations(), one(func() *faultproxy.Fault { return faultproxy.Reset().Forever() }), func(op operation, key string, r *trial) {
+	}}, scenario{"always", t.operations(), one(func() *faultproxy.Fault { return faultproxy.Reset().Forever() }), func(op operation, key string, r *trial) {
 		most := mostAttempts
 		if op.write {
 			r.open()
@@ -66,7 +65,7 @@ func resetFirst(t *T) {
 		}
 		r.attempts(1, most)
 		op.undone(t, key)
-	})
+	}})
 }
 
 // putSize is that of puts which are cut.
@@ -93,25 +92,30 @@ func (l *link) put(key, content string, seeks bool, opts *blob.PutOptions, fault
 
 func resetInRequest(t *T) {
 	l, content := t.link(), t.content(putSize)
+	parts := []func(){func() {
+		t.Put("always", oldContent)
+		l.put("always", content, true, nil, faultproxy.ResetRequest(256<<10).Forever()).open().attempts(2, mostAttempts)
+		holdsOld(t, "always")
+	}}
 	for _, at := range []int64{1, 256 << 10, putSize - 1} {
 		for _, seeks := range []bool{true, false} {
-			key := fmt.Sprintf("cut%d-%v", at, seeks)
-			t.Put(key, oldContent)
-			r := l.put(key, content, seeks, nil, faultproxy.ResetRequest(at)).attempts(1, mostAttempts).within(budget / 2)
-			if seeks {
-				r.succeeds().attempts(2, mostAttempts)
-			}
-			if r.err == nil {
-				t.WantContent(key, content)
-				continue
-			}
-			r.open() // who cannot read the body again must say so
-			holdsOld(t, key)
+			parts = append(parts, func() {
+				key := fmt.Sprintf("cut%d-%v", at, seeks)
+				t.Put(key, oldContent)
+				r := l.put(key, content, seeks, nil, faultproxy.ResetRequest(at)).attempts(1, mostAttempts).within(budget / 2)
+				if seeks {
+					r.succeeds().attempts(2, mostAttempts)
+				}
+				if r.err == nil {
+					t.WantContent(key, content)
+					return
+				}
+				r.open() // who cannot read the body again must say so
+				holdsOld(t, key)
+			})
 		}
 	}
-	t.Put("always", oldContent)
-	l.put("always", content, true, nil, faultproxy.ResetRequest(256<<10).Forever()).open().attempts(2, mostAttempts)
-	holdsOld(t, "always")
+	t.sideBySide(parts...)
 	if t.Caps.Uploads.Supported {
 		resetInPart(t, l)
 	}
@@ -149,17 +153,25 @@ func (l *link) read(key, content string, faults ...*faultproxy.Fault) *trial {
 
 func resetInResponse(t *T) {
 	l, content := t.link(), t.content(1<<20)
-	t.Put("k", content)
-	for _, at := range []int64{0, 1, 256 << 10, 1<<20 - 1} {
-		r := l.read("k", content, faultproxy.ResetResponse(at)).attempts(1, mostAttempts).within(budget / 2)
-		if r.err != nil {
+	reads := []func(){func() {
+		t.Put("always", content)
+		if r := l.read("always", content, faultproxy.ResetResponse(300_000).Forever()).attempts(1, 2*mostAttempts); r.err != nil {
 			r.temporary()
 		}
+		t.WantContent("always", content)
+	}}
+	for _, at := range []int64{0, 1, 256 << 10, 1<<20 - 1} {
+		reads = append(reads, func() {
+			key := fmt.Sprintf("cut%d-once", at)
+			t.Put(key, content)
+			r := l.read(key, content, faultproxy.ResetResponse(at)).attempts(1, mostAttempts).within(budget / 2)
+			if r.err != nil {
+				r.temporary()
+			}
+			t.WantContent(key, content)
+		})
 	}
-	if r := l.read("k", content, faultproxy.ResetResponse(300_000).Forever()).attempts(1, 2*mostAttempts); r.err != nil {
-		r.temporary()
-	}
-	t.WantContent("k", content)
+	t.sideBySide(reads...)
 	resumeIsPinned(t)
 }
 

@@ -3,6 +3,7 @@ package conformance
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -22,27 +23,23 @@ var lostAnswerCases = []Case{
 
 func lostAnswers(t *T) {
 	l := t.link()
-	var writes []operation
-	for _, op := range t.operations() {
-		if op.write {
-			writes = append(writes, op)
-		}
+	writes := func() []operation {
+		return slices.DeleteFunc(t.operations(), func(op operation) bool { return !op.write })
 	}
-	l.everywhere("lost", writes, one(t.lost), func(op operation, key string, r *trial) {
+	l.inAll(scenario{"lost", writes(), one(t.lost), func(op operation, key string, r *trial) {
 		r.settled(op, key).attempts(1, mostAttempts).within(budget / 2)
 		if r.err != nil {
 			op.done(t, key) // the server has done it
 		} else if !op.once {
 			r.attempts(2, mostAttempts)
 		}
-	})
-	l.everywhere("never", writes, one(func() *faultproxy.Fault { return t.lost().Forever() }), func(op operation, key string, r *trial) {
+	}}, scenario{"never", writes(), one(func() *faultproxy.Fault { return t.lost().Forever() }), func(op operation, key string, r *trial) {
 		if !op.once || r.err != nil { // who completes may look, and find his object
 			r.open()
 		}
 		r.attempts(1, mostAttempts).within(budget)
 		op.done(t, key)
-	})
+	}})
 	t.wantNoUploads("writes whose answer was lost")
 }
 
@@ -184,23 +181,30 @@ func (l *link) silenced(key, what string, call func(ctx context.Context, b blob.
 
 func ambiguous(t *T) {
 	l := t.link()
-	// Nothing comes back, neither from the write nor from who looks for it.
-	l.silenced("silent", "put if-absent", func(ctx context.Context, b blob.Bucket) error {
-		_, err := b.Put(ctx, "silent", strings.NewReader(newContent), &blob.PutOptions{If: blob.IfAbsent})
-		return err
-	}).class(blob.ErrAmbiguous)
-	holdsNew(t, "silent")
-	// Only what is written is lost, so a look may tell.
-	l.ifAbsent("writes", newContent, t.lost().Forever()).succeedsOr(blob.ErrAmbiguous)
-	holdsNew(t, "writes")
+	parts := []func(){func() {
+		// Nothing comes back, neither from the write nor from who looks for it.
+		l.silenced("silent", "put if-absent", func(ctx context.Context, b blob.Bucket) error {
+			_, err := b.Put(ctx, "silent", strings.NewReader(newContent), &blob.PutOptions{If: blob.IfAbsent})
+			return err
+		}).class(blob.ErrAmbiguous)
+		holdsNew(t, "silent")
+	}, func() {
+		// Only what is written is lost, so a look may tell.
+		l.ifAbsent("writes", newContent, t.lost().Forever()).succeedsOr(blob.ErrAmbiguous)
+		holdsNew(t, "writes")
+	}, func() {
+		// What never reached the server did not happen, and who can know that may say so.
+		t.Put("never", oldContent)
+		l.put("never", newContent, true, nil, faultproxy.Reset().Forever()).open()
+		holdsOld(t, "never")
+	}}
 	for i, op := range t.conditional() {
-		key := string(rune('a'+i)) + "-condition"
-		call := op.prepare(l, key)
-		l.silenced(key, op.name, call).class(blob.ErrAmbiguous)
-		op.done(t, key)
+		parts = append(parts, func() {
+			key := string(rune('a'+i)) + "-condition"
+			call := op.prepare(l, key)
+			l.silenced(key, op.name, call).class(blob.ErrAmbiguous)
+			op.done(t, key)
+		})
 	}
-	// What never reached the server did not happen, and who can know that may say so.
-	t.Put("never", oldContent)
-	l.put("never", newContent, true, nil, faultproxy.Reset().Forever()).open()
-	holdsOld(t, "never")
+	t.sideBySide(parts...)
 }

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/holdall-go/holdall/blob"
@@ -32,6 +33,25 @@ func (t *T) crowd(n int, f func(i int)) {
 	}
 	close(start)
 	all.Wait()
+}
+
+// sideBySide runs parts of a case at once, which must use different keys and not t.Rand, and returns when all have ended.
+// If one of them has ended the case, the case ends then.
+func (t *T) sideBySide(parts ...func()) {
+	var cut atomic.Bool
+	t.crowd(len(parts), func(i int) {
+		cutShort := true
+		defer func() {
+			if cutShort {
+				cut.Store(true)
+			}
+		}()
+		parts[i]()
+		cutShort = false
+	})
+	if cut.Load() {
+		t.FailNow()
+	}
 }
 
 // rounds yields the numbers of the rounds of a race: n in the default tier, a tenth of that in the short one and ten

@@ -174,19 +174,40 @@ func (t *T) operations() []operation {
 	return all
 }
 
-// everywhere tries all operations at once, each under faults of its own and with a key that names it and the label. Then
-// judge sees each with what became of it.
+// A scenario is what goes wrong with each of some operations. An operation has a state, so it is of one scenario.
+type scenario struct {
+	label  string // begins the keys; no label may be the beginning of another
+	all    []operation
+	faults func() []*faultproxy.Fault
+	judge  func(op operation, key string, r *trial) // is called with each operation, and with what became of it
+}
+
+// everywhere tries all operations of a scenario at once.
 func (l *link) everywhere(label string, all []operation, faults func() []*faultproxy.Fault, judge func(op operation, key string, r *trial)) {
-	calls := make([]func(context.Context, blob.Bucket) error, len(all))
-	trials := make([]*trial, len(all))
-	key := func(i int) string { return label + "-" + all[i].name }
-	for i, op := range all {
-		calls[i] = op.prepare(l, key(i))
+	l.inAll(scenario{label, all, faults, judge})
+}
+
+// inAll tries all operations of all scenarios at once, since most of the time they wait to try again. Each has faults of
+// its own, and a key that names it and the scenario. Then each is judged.
+func (l *link) inAll(scenarios ...scenario) {
+	type trying struct {
+		of   scenario
+		op   operation
+		key  string
+		call func(context.Context, blob.Bucket) error
+		r    *trial
 	}
-	l.t.crowd(len(all), func(i int) { trials[i] = l.try(key(i), all[i].name, calls[i], faults()...) })
-	for i, op := range all {
-		if trials[i] != nil { // it panicked, which is reported
-			judge(op, key(i), trials[i])
+	var all []*trying
+	for _, s := range scenarios {
+		for _, op := range s.all {
+			key := s.label + "-" + op.name
+			all = append(all, &trying{of: s, op: op, key: key, call: op.prepare(l, key)})
+		}
+	}
+	l.t.crowd(len(all), func(i int) { all[i].r = l.try(all[i].key, all[i].op.name, all[i].call, all[i].of.faults()...) })
+	for _, tried := range all {
+		if tried.r != nil { // otherwise it panicked, which is reported
+			tried.of.judge(tried.op, tried.key, tried.r)
 		}
 	}
 }

@@ -111,7 +111,7 @@ func (b *webBucket) do(ctx context.Context, c webCall) (resp *http.Response, los
 	case b.flaws.retriesLong:
 		attempts = 30
 	}
-	wait := 10 * time.Millisecond
+	wait := 50 * time.Millisecond // and so more than a busy machine adds to it
 	for n := 1; ; n++ {
 		if n > 1 && b.flaws.sendsRest {
 			c.body = c.body[len(c.body)/2:]
@@ -127,7 +127,7 @@ func (b *webBucket) do(ctx context.Context, c webCall) (resp *http.Response, los
 		lost = lost || e.lost
 		pause := wait/2 + rand.N(wait)
 		if b.flaws.noJitter {
-			pause = 50 * wait
+			pause = 10 * wait
 		}
 		if !b.flaws.ignoresAfter {
 			pause = max(pause, e.after)
