@@ -44,7 +44,7 @@ func Cases() []Case {
 	all := slices.Concat(
 		openCases, keyCases, writeCases, readCases, statCases, metadataCases,
 		etagCases, listCases, deleteCases, copyCases, conditionalCases, multipartCases, signCases,
-		signedRequestCases, consistencyCases, contextCases, errorCases, accessCases, wrapperCases,
+		signedRequestCases, consistencyCases, contextCases, errorCases, accessCases, wrapperCases, bodyCases,
 		faultAnswerCases, faultWireCases, faultContentCases, lostAnswerCases, serverCases,
 	)
 	slices.SortFunc(all, func(a, b Case) int { return cmp.Compare(a.ID, b.ID) })

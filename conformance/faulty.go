@@ -127,20 +127,21 @@ func (f *faulty) Get(ctx context.Context, key string, opts *blob.GetOptions) (*b
 	if err != nil {
 		return nil, err
 	}
-	return blob.NewReader(ctx, faultyBody{f, r}, &r.Object, r.Offset(), r.Length()), nil
+	return r.WithBody(func(body io.ReadCloser) io.ReadCloser { return faultyBody{body, f, key} }), nil
 }
 
 // A faultyBody fails as the method Read.
 type faultyBody struct {
-	f *faulty
-	*blob.Reader
+	io.ReadCloser
+	f   *faulty
+	key string
 }
 
 func (b faultyBody) Read(p []byte) (int, error) {
-	if err := b.f.enter("Read", b.Key); err != nil {
+	if err := b.f.enter("Read", b.key); err != nil {
 		return 0, err
 	}
-	return b.Reader.Read(p)
+	return b.ReadCloser.Read(p)
 }
 
 func (f *faulty) Put(ctx context.Context, key string, body io.Reader, opts *blob.PutOptions) (*blob.Object, error) {
