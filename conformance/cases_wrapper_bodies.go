@@ -241,26 +241,32 @@ func sameThroughWrappers(t *T) {
 		f, _ := newFaulty(t.Bucket)
 		spy := &bodySpy{faulty: f}
 		b := wrap(blob.Check(spy))
-		var lines []string
+		var facts []string
 		one := func(name string, body io.Reader, content string, size int64) {
+			note := func(format string, args ...any) {
+				facts = append(facts, fmt.Sprintf("%s of %d bytes: ", name, len(content))+fmt.Sprintf(format, args...))
+			}
 			f.repair()
-			line := fmt.Sprintf("%s of %d bytes", name, len(content))
 			o, err := t.putForm(b, "k", body, size, nil)
 			if err != nil {
-				t.Errorf("put of %s: %v", line, err)
+				t.Errorf("put of a %s of %d bytes: %v", name, len(content), err)
 				return
 			}
-			line += fmt.Sprintf(": the driver sees %s; %s are made, and %s stored; calls: %v", spy.sees, likeness(o), likeness(t.Stat(prefix+"k")), f.seen)
+			note("a Put makes the calls %v", f.seen)
 			if s, ok := body.(interface{ seeks() int }); ok {
-				line += fmt.Sprintf("; %d seeks", s.seeks())
+				note("a Put seeks %d times", s.seeks())
 			}
+			note("the driver sees %s", spy.sees)
+			note("Put returns %s", likeness(o))
+			note("Stat returns %s", likeness(t.Stat(prefix+"k")))
 			f.repair()
 			got, read, err := get(t, b, "k", nil)
 			if err != nil || got != content {
-				t.Errorf("get of %s: %d bytes, %v", line, len(got), err)
+				t.Errorf("get of a %s of %d bytes: %d bytes, %v", name, len(content), len(got), err)
 				return
 			}
-			lines = append(lines, line+fmt.Sprintf("; %s are read; calls: %v", likeness(read), f.calls("Get")))
+			note("Get returns %s", likeness(read))
+			note("a Get makes the calls %v", f.seen)
 		}
 		for _, form := range forms {
 			one(form.name, form.make(t, short), short, form.declared(short))
@@ -272,14 +278,13 @@ func sameThroughWrappers(t *T) {
 				one(form.name, form.make(t, content), content, form.declared(content))
 			}
 		}
-		return lines
+		return facts
 	}
 	direct := observe(func(b blob.Bucket) blob.Bucket { return b }, "")
 	for _, s := range wrapperStacks(t) {
 		for i, got := range observe(func(b blob.Bucket) blob.Bucket { return s.wrap(t, b) }, s.prefix) {
-			if i >= len(direct) || got != direct[i] {
-				t.Errorf("through %s: %s", s.name, got)
-				t.Logf("without it: %s", direct[min(i, len(direct)-1)])
+			if i < len(direct) && got != direct[i] {
+				t.Errorf("through %s, %s; directly, %s", s.name, got, direct[i])
 			}
 		}
 	}
