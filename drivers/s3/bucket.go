@@ -19,6 +19,8 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/parts"
+	"github.com/holdall-go/holdall/internal/put"
 	"github.com/holdall-go/holdall/internal/remote"
 )
 
@@ -133,11 +135,11 @@ func unsigned(ctx context.Context, in middleware.FinalizeInput, next middleware.
 func signed(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
 	if req, ok := in.Request.(*smithyhttp.Request); ok && req.GetStream() != nil && req.IsStreamSeekable() {
 		h := sha256.New()
-		content, ok := req.GetStream().(*sending)
+		content, ok := req.GetStream().(*put.Body)
 		if !ok {
 			return middleware.FinalizeOutput{}, middleware.Metadata{}, fmt.Errorf("the body of the request is a %T", req.GetStream())
 		}
-		if err := content.digest(h); err != nil {
+		if err := content.WriteDigest(h); err != nil {
 			return middleware.FinalizeOutput{}, middleware.Metadata{}, err
 		}
 		ctx = v4.SetPayloadHash(ctx, hex.EncodeToString(h.Sum(nil)))
@@ -172,8 +174,8 @@ func addMD5(ctx context.Context, in middleware.BuildInput, next middleware.Build
 }
 
 // limits are those of the parts of an object.
-func (b *bucket) limits() partLimits {
-	return partLimits{MinSize: minPart, MaxSize: maxPart, Parts: maxParts, Uniform: b.flavour.uniformParts}
+func (b *bucket) limits() parts.Limits {
+	return parts.Limits{MinSize: minPart, MaxSize: maxPart, Parts: maxParts, Uniform: b.flavour.uniformParts}
 }
 
 // A customerKey is a key of SSE-C, as its headers have it.

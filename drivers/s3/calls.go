@@ -18,7 +18,12 @@ var backoff = remote.Backoff{First: 50 * time.Millisecond, Max: 5 * time.Second}
 //
 // The error is a [*remote.Failure], that of ctx, or about input that the SDK refuses.
 func (b *bucket) try(ctx context.Context, call string, send func(context.Context) error) (ambiguous bool, err error) {
-	return b.calls.Do(ctx, call, func(ctx context.Context) error {
+	return b.tryWith(ctx, &b.calls, call, send)
+}
+
+// tryWith is try with another caller than that of the bucket.
+func (b *bucket) tryWith(ctx context.Context, calls *remote.Caller, call string, send func(context.Context) error) (ambiguous bool, err error) {
+	return calls.Do(ctx, call, func(ctx context.Context) error {
 		err := asFailure(send(ctx))
 		if f := remote.AsFailure(err); f != nil && b.flavour.racesFail && f.Status == http.StatusInternalServerError && f.Code == "" {
 			f.Ambiguous = false

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/put"
 	"github.com/holdall-go/holdall/internal/remote"
 )
 
@@ -153,7 +154,7 @@ func (b *bucket) copySingle(ctx context.Context, w *write, from source, src blob
 	in.IfMatch, in.IfNoneMatch = b.flavour.writeCondition(w.cond)
 	var out *s3.CopyObjectOutput
 	ambiguous, err := b.try(ctx, "CopyObject", func(ctx context.Context) (err error) {
-		if err := w.hook.Publishing(ctx); err != nil {
+		if err := put.Publishing(ctx, w.hook); err != nil {
 			return err
 		}
 		if out, err = b.client.CopyObject(ctx, in); err == nil && out.CopyObjectResult == nil {

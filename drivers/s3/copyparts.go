@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/holdall-go/holdall/blob"
 	"github.com/holdall-go/holdall/internal/parts"
+	"github.com/holdall-go/holdall/internal/put"
 	"github.com/holdall-go/holdall/internal/remote"
 )
 
@@ -33,31 +33,27 @@ func (b *bucket) copyParts(ctx context.Context, w *write, from source, src blob.
 			return nil, src.Fail(err)
 		}
 	}
-	id, err := b.begin(ctx, w)
-	if err != nil {
-		return nil, err
+	return put.Copy(ctx, func(ctx context.Context) (put.Upload, error) {
+		id, err := b.begin(ctx, w)
+		return copied{multipart{&upload{b: b, w: w, id: id}}, src, o}, err
+	}, o.Size, cut.First)
+}
+
+// A copied upload has parts that the server copies from a source.
+type copied struct {
+	multipart
+	src blob.Source
+	o   *blob.Object // of the source, when the copy began
+}
+
+// Complete implements [put.Upload].
+func (c copied) Complete(ctx context.Context, all []put.Sent, whole blob.Checksums) (*blob.Object, error) {
+	if !c.b.flavour.sourceIf.Has(blob.KindMatch) { // the ranges may be of two versions
+		if err := c.b.stillThere(ctx, c.src, c.o); err != nil {
+			return nil, err
+		}
 	}
-	u := &upload{b: b, w: w, id: id}
-	var mu sync.Mutex
-	var done []sent
-	err = parts.Send(ctx, parts.Ranges(o.Size, cut.First), putConcurrency, func(ctx context.Context, p *parts.Part) error {
-		s, err := u.copyRange(ctx, src, o, p)
-		mu.Lock()
-		defer mu.Unlock()
-		done = append(done, s)
-		return err
-	})
-	if err == nil && !b.flavour.sourceIf.Has(blob.KindMatch) {
-		err = b.stillThere(ctx, src, o) // else the ranges may be of two versions
-	}
-	var made *blob.Object
-	if err == nil {
-		made, err = u.complete(ctx, done)
-	}
-	if err != nil && !errors.Is(err, blob.ErrAmbiguous) {
-		b.cleanUp(ctx, w.key, id)
-	}
-	return made, err
+	return c.multipart.Complete(ctx, all, whole)
 }
 
 // tags returns the tags of a source as a header has them, which an upload does not take over; nil if there are none.
@@ -96,15 +92,16 @@ func (b *bucket) stillThere(ctx context.Context, src blob.Source, o *blob.Object
 	return nil
 }
 
-// copyRange copies one part. The source is resolved, and thereby allowed, for each.
-func (u *upload) copyRange(ctx context.Context, src blob.Source, o *blob.Object, p *parts.Part) (sent, error) {
-	b := u.b
-	from, err := blob.Resolve[source](ctx, src)
+// Send implements [put.Upload]: it copies one part. The source is resolved, and thereby allowed, for each.
+func (c copied) Send(ctx context.Context, p *put.Content) (put.Sent, error) {
+	b := c.b
+	s := put.Sent{Number: p.Number, Size: p.Size}
+	from, err := blob.Resolve[source](ctx, c.src)
 	if err != nil {
-		return sent{}, err
+		return s, err
 	}
-	in := &s3.UploadPartCopyInput{Bucket: &b.name, Key: &u.w.key, UploadId: &u.id, PartNumber: aws.Int32(int32(p.Number)),
-		CopySource: copySource(from), CopySourceIfMatch: &o.ETag,
+	in := &s3.UploadPartCopyInput{Bucket: &b.name, Key: &c.w.key, UploadId: &c.id, PartNumber: aws.Int32(int32(p.Number)),
+		CopySource: copySource(from), CopySourceIfMatch: &c.o.ETag,
 		CopySourceRange: aws.String(fmt.Sprintf("bytes=%d-%d", p.Offset, p.Offset+p.Size-1))}
 	if k := b.customer; k != nil {
 		in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = k.algorithm, k.key, k.md5
@@ -112,7 +109,6 @@ func (u *upload) copyRange(ctx context.Context, src blob.Source, o *blob.Object,
 	if k := from.b.customer; k != nil {
 		in.CopySourceSSECustomerAlgorithm, in.CopySourceSSECustomerKey, in.CopySourceSSECustomerKeyMD5 = k.algorithm, k.key, k.md5
 	}
-	s := sent{n: -p.Number, size: p.Size}
 	err = b.call(ctx, "UploadPartCopy", func(ctx context.Context) error {
 		out, err := b.client.UploadPartCopy(ctx, in)
 		if err == nil && out.CopyPartResult == nil {
@@ -121,14 +117,12 @@ func (u *upload) copyRange(ctx context.Context, src blob.Source, o *blob.Object,
 		if err != nil {
 			return err
 		}
-		s.etag = out.CopyPartResult.ETag
-		if sum, ok := (sums{crc32c: out.CopyPartResult.ChecksumCRC32C}).read().CRC32C(); ok {
-			s.n, s.crc = p.Number, sum
-		}
+		s.Tag = etag(out.CopyPartResult.ETag)
+		s.CRC32C, s.Summed = (sums{crc32c: out.CopyPartResult.ChecksumCRC32C}).read().CRC32C()
 		return nil
 	})
 	if f := remote.AsFailure(err); f != nil && f.Is == blob.ErrPrecondition {
-		return s, src.Fail(fmt.Errorf("%w: %w", errSourceChanged, err))
+		return s, c.src.Fail(fmt.Errorf("%w: %w", errSourceChanged, err))
 	}
 	return s, err
 }

@@ -22,9 +22,9 @@ import (
 
 // asFailure returns what an error of the SDK means, as a [*remote.Failure]. An error that is neither a response of the
 // server nor one of the network is a failure that is not transient; one of a ctx, and of input that the SDK refuses, is
-// returned as it is.
+// returned as it is, and so is one that ends the call.
 func asFailure(err error) error {
-	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || remote.AsFailure(err) != nil ||
+	if _, final := err.(remote.Final); err == nil || final || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || remote.AsFailure(err) != nil ||
 		errors.As(err, new(*smithy.InvalidParamsError)) {
 		return err
 	}

@@ -3,11 +3,13 @@ package s3
 import (
 	"cmp"
 	"context"
+	"crypto/md5"
 	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"sync"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -15,16 +17,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/holdall-go/holdall/blob"
-	"github.com/holdall-go/holdall/internal/body"
-	"github.com/holdall-go/holdall/internal/digest"
-	"github.com/holdall-go/holdall/internal/parts"
+	"github.com/holdall-go/holdall/internal/put"
 	"github.com/holdall-go/holdall/internal/remote"
 )
-
-type partLimits = parts.Limits
-
-// putConcurrency is how many parts of one Put are in progress at once, unless the caller hints otherwise.
-const putConcurrency = 8
 
 // Put sends a body of up to one part in one request, and a longer one in parts.
 func (b *bucket) Put(ctx context.Context, key string, r io.Reader, opts *blob.PutOptions) (*blob.Object, error) {
@@ -33,76 +28,31 @@ func (b *bucket) Put(ctx context.Context, key string, r io.Reader, opts *blob.Pu
 		return nil, err
 	}
 	w.hook = opts.Hook
-	verify, err := digest.New(opts.Checksums)
-	if err != nil {
-		return nil, err
+	req := &put.Request{Body: r, Options: opts, Limits: b.limits()}
+	if !w.cond.IsZero() && !b.flavour.uploadIf.Has(w.cond.Kind()) {
+		req.Single = &put.Single{Max: maxSingle, Reason: fmt.Sprintf("%s does not honour %s on uploads in parts", b.flavour.name, w.cond)}
 	}
-	if at, off, size, ok := blob.BodyAt(r); ok {
-		return b.putAt(ctx, w, at, off, size, verify, opts)
-	}
-	return b.putStream(ctx, w, r, verify, opts)
+	return put.Put(ctx, target{b, w}, req)
 }
 
-// putAt stores content that can be read again. It is read twice, which costs less than to hold it.
-func (b *bucket) putAt(ctx context.Context, w *write, r io.ReaderAt, at, size int64, verify *digest.Set, opts *blob.PutOptions) (*blob.Object, error) {
-	gate := body.NewGate(r)
-	defer gate.Shut()
-	content := io.NewSectionReader(gate, at, size)
-	if verify != nil {
-		if _, err := io.Copy(verify, content); err != nil {
-			return nil, err
-		}
-		if err := verify.Check(); err != nil {
-			return nil, err
-		}
-	}
-	cut, err := parts.Uniform(size, opts.PartSize, b.limits())
-	if err != nil {
-		return nil, err
-	}
-	if size > cut.First && !b.single(w, size) {
-		return b.putParts(ctx, w, parts.Sections(gate, at, size, cut), opts.Concurrency, nil)
-	}
-	sum, err := parts.Sum(ctx, content)
-	if err != nil {
-		return nil, err
-	}
-	return b.putSingle(ctx, w, size, sum, func() io.ReadSeeker { return io.NewSectionReader(content, 0, size) })
+// A target is where one write goes.
+type target struct {
+	b *bucket
+	w *write
 }
 
-// single tells whether an object of that size must be stored in one request: its condition would not be honoured at
-// the completion of an upload.
-func (b *bucket) single(w *write, size int64) bool {
-	return !w.cond.IsZero() && !b.flavour.uploadIf.Has(w.cond.Kind()) && size <= maxSingle
+// One implements [put.Store].
+func (t target) One(ctx context.Context, whole *put.Content) (*blob.Object, error) {
+	if whole.Once {
+		return t.b.putOnce(ctx, t.w, whole)
+	}
+	return t.b.putSingle(ctx, t.w, whole)
 }
 
-// putStream stores a stream, whose parts are held in memory until they are sent.
-func (b *bucket) putStream(ctx context.Context, w *write, r io.Reader, verify *digest.Set, opts *blob.PutOptions) (*blob.Object, error) {
-	size := opts.Size
-	if n, known := blob.BodySize(r); known {
-		size = n
-	}
-	r = verify.Tee(r)
-	if b.single(w, 0) {
-		return b.putWhole(ctx, w, r, size, verify)
-	}
-	cut, err := parts.Streamed(size, opts.PartSize, b.limits())
-	if err != nil {
-		return nil, err
-	}
-	s := parts.NewStream(r, cut)
-	defer s.Close()
-	first, only, err := s.Peek(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if only {
-		if err := verify.Check(); err != nil {
-			return nil, err
-		}
-		return b.putSingle(ctx, w, first.Size, first.CRC32C, first.Open)
-	}
-	return b.putParts(ctx, w, s, opts.Concurrency, verify)
+// Begin implements [put.Store].
+func (t target) Begin(ctx context.Context, _ blob.Checksums) (put.Upload, error) {
+	id, err := t.b.begin(ctx, t.w)
+	return multipart{&upload{b: t.b, w: t.w, id: id}}, err
 }
 
 // putInput is the request that stores an object, without its body.
@@ -119,115 +69,57 @@ func (b *bucket) putInput(w *write, size int64) *s3.PutObjectInput {
 }
 
 // putSingle stores an object with one request.
-func (b *bucket) putSingle(ctx context.Context, w *write, size int64, sum uint32, open func() io.ReadSeeker) (*blob.Object, error) {
-	in := b.putInput(w, size)
+func (b *bucket) putSingle(ctx context.Context, w *write, whole *put.Content) (*blob.Object, error) {
+	in := b.putInput(w, whole.Size)
 	if b.flavour.checksums {
-		in.ChecksumCRC32C = base64CRC(sum)
+		in.ChecksumCRC32C = base64CRC(whole.CRC32C)
 	} else {
-		in.Metadata = with(in.Metadata, metaCRC32C, hexCRC(sum))
+		in.Metadata = with(in.Metadata, metaCRC32C, hexCRC(whole.CRC32C))
 	}
 	var out *s3.PutObjectOutput
-	stopped := false
-	ambiguous, err := b.try(ctx, "PutObject", func(ctx context.Context) (err error) {
-		content := &sending{ctx: ctx, hook: w.hook, publishes: true, r: open(), size: size}
-		if in.Body = content; size == 0 {
-			content.stop = w.hook.Publishing(ctx)
-		}
-		if content.stop == nil {
+	ambiguous, err := b.try(ctx, "PutObject", func(ctx context.Context) error {
+		return whole.Send(ctx, func(body *put.Body) (err error) {
+			in.Body = body
 			out, err = b.client.PutObject(ctx, in)
-			err = requireField(err, func() *string { return out.ETag }, "an ETag")
-		}
-		err = content.end(err)
-		stopped = content.stop != nil
-		return err
+			return asFailure(requireField(err, func() *string { return out.ETag }, "an ETag"))
+		})
 	})
 	if err != nil {
-		o, resolved := b.resolve(ctx, w, ambiguous, err)
-		if o == nil && ambiguous && stopped { // an earlier attempt may have published
-			resolved = remote.Ambiguous(err)
-		}
-		return o, resolved
+		return b.resolve(ctx, w, ambiguous, err)
 	}
 	if err := b.encrypted(w, out.ServerSideEncryption, out.SSECustomerAlgorithm); err != nil {
 		return nil, err
 	}
-	return &blob.Object{Key: w.key, Size: size, ETag: etag(out.ETag), Version: b.version(out.VersionId),
-		Attributes: w.attributes, Checksums: blob.CRC32CSum(sum)}, nil
+	return &blob.Object{Key: w.key, Size: whole.Size, ETag: etag(out.ETag), Version: b.version(out.VersionId),
+		Attributes: w.attributes, Checksums: blob.CRC32CSum(whole.CRC32C)}, nil
 }
 
-// sending is the body of one request, which calls the hook of the write. It knows whether it was sent whole: no server
-// stores anything of a request that broke off before. The same is true of a server that responds early and closes the
-// connection, as some do to refuse a write whose condition does not hold: the response may be lost while the body is
-// being written.
-type sending struct {
-	ctx       context.Context
-	hook      *blob.Hook
-	publishes bool // the object is visible once its last byte has gone out
-
-	mu   sync.Mutex // an HTTP client may go on reading when its request has failed
-	r    io.ReadSeeker
-	at   int64
-	size int64
-	shut bool
-	stop error // of the hook
-}
-
-func (s *sending) Read(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.shut || s.stop != nil {
-		return 0, cmp.Or(s.stop, io.ErrClosedPipe)
+// putOnce stores a stream while it is read. Its checksum is known too late to go with it: the server's own digest is
+// compared afterwards, and nothing is stored for readers to compare.
+func (b *bucket) putOnce(ctx context.Context, w *write, whole *put.Content) (*blob.Object, error) {
+	sum := md5.New()
+	in := b.putInput(w, whole.Size)
+	once := b.calls
+	once.Attempts = 1
+	var out *s3.PutObjectOutput
+	ambiguous, err := b.tryWith(ctx, &once, "PutObject", func(ctx context.Context) error {
+		return whole.Send(ctx, func(body *put.Body) (err error) {
+			in.Body = io.TeeReader(body, sum)
+			out, err = b.client.PutObject(ctx, in)
+			return asFailure(requireField(err, func() *string { return out.ETag }, "an ETag"))
+		})
+	})
+	if err != nil {
+		return b.resolve(ctx, w, ambiguous, err)
 	}
-	n, err := s.r.Read(p)
-	s.stop = s.hook.Sending(s.ctx, int64(n))
-	if s.stop == nil && s.publishes && n > 0 && s.at+int64(n) == s.size {
-		s.stop = s.hook.Publishing(s.ctx)
+	if err := b.encrypted(w, out.ServerSideEncryption, out.SSECustomerAlgorithm); err != nil {
+		return nil, err
 	}
-	if s.stop != nil {
-		return 0, s.stop
+	o := &blob.Object{Key: w.key, Size: whole.Size, ETag: etag(out.ETag), Version: b.version(out.VersionId), Attributes: w.attributes}
+	if tag := strings.Trim(o.ETag, `"`); len(tag) == 2*md5.Size && b.customer == nil && tag != hex.EncodeToString(sum.Sum(nil)) {
+		return nil, fmt.Errorf("%w: the server has stored another content (%s) than was sent", blob.ErrChecksum, o.ETag)
 	}
-	s.at += int64(n)
-	return n, err
-}
-
-// digest writes the content to h, which does not count as sent, and goes back to its beginning.
-func (s *sending) digest(h io.Writer) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, err := io.Copy(h, s.r); err != nil {
-		return err
-	}
-	_, err := s.r.Seek(0, io.SeekStart)
-	return err
-}
-
-func (s *sending) Seek(offset int64, whence int) (int64, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	at, err := s.r.Seek(offset, whence)
-	if err == nil {
-		s.at = at
-	}
-	return at, err
-}
-
-// end ends the body of a request that has ended with err, and returns what that means. A request that the hook has
-// stopped is not repeated.
-func (s *sending) end(err error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stop != nil {
-		return s.stop
-	}
-	if err == nil {
-		return nil
-	}
-	s.shut = true
-	err = asFailure(err)
-	if f := remote.AsFailure(err); f != nil && s.at < s.size {
-		f.Ambiguous = false
-	}
-	return err
+	return o, nil
 }
 
 // A write is what is stored with an object, as requests have it.
@@ -281,7 +173,7 @@ func with(m map[string]string, name, value string) map[string]string {
 func (b *bucket) resolve(ctx context.Context, w *write, ambiguous bool, err error) (*blob.Object, error) {
 	switch {
 	case w.cond.IsZero():
-		return nil, err
+		return nil, put.Stopped(ambiguous, err)
 	case !ambiguous && (errors.Is(err, blob.ErrPrecondition) || errors.Is(err, blob.ErrNotExist)):
 		return nil, w.refused(err)
 	case !ambiguous:
@@ -315,40 +207,6 @@ func (w *write) refused(err error) error {
 		f.Is = fmt.Errorf("%w, as there is no object", blob.ErrPrecondition)
 	}
 	return f
-}
-
-// putParts stores an object in parts, and leaves nothing behind if that fails.
-func (b *bucket) putParts(ctx context.Context, w *write, src parts.Source, concurrency int, verify *digest.Set) (*blob.Object, error) {
-	if b.single(w, 0) {
-		return nil, b.tooLong(w)
-	}
-	id, err := b.begin(ctx, w)
-	if err != nil {
-		return nil, err
-	}
-	u := &upload{b: b, w: w, id: id}
-	var mu sync.Mutex
-	var done []sent
-	err = parts.Send(ctx, src, cmp.Or(concurrency, putConcurrency), func(ctx context.Context, p *parts.Part) error {
-		ctx, cancel := remote.WithGrace(ctx, remote.PartGrace)
-		defer cancel()
-		tag, err := u.send(ctx, p.Number, p.Size, p.CRC32C, p.Open)
-		mu.Lock()
-		defer mu.Unlock()
-		done = append(done, sent{p.Number, p.Size, p.CRC32C, tag})
-		return err
-	})
-	if err == nil {
-		err = verify.Check()
-	}
-	var o *blob.Object
-	if err == nil {
-		o, err = u.complete(ctx, done)
-	}
-	if err != nil && !errors.Is(err, blob.ErrAmbiguous) {
-		b.cleanUp(ctx, w.key, id)
-	}
-	return o, err
 }
 
 // cleanUp removes a failed upload.

@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"cmp"
 	"context"
 	"crypto/md5"
 	"encoding/hex"
@@ -10,7 +9,6 @@ import (
 	"io"
 	"iter"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -19,8 +17,8 @@ import (
 
 	"github.com/holdall-go/holdall/blob"
 	"github.com/holdall-go/holdall/internal/body"
-	"github.com/holdall-go/holdall/internal/crc"
 	"github.com/holdall-go/holdall/internal/parts"
+	"github.com/holdall-go/holdall/internal/put"
 	"github.com/holdall-go/holdall/internal/remote"
 )
 
@@ -60,51 +58,62 @@ type upload struct {
 	resumed  bool // its attributes are known to the server alone
 }
 
-// sent is a part that has arrived.
-type sent struct {
-	n    int
-	size int64
-	crc  uint32
-	etag *string
-}
-
 func (u *upload) ID() string      { return u.id }
 func (u *upload) PartSize() int64 { return u.partSize }
 
 func (u *upload) Put(ctx context.Context, n int, r *io.SectionReader) (blob.Part, error) {
-	sum, err := parts.Sum(ctx, r)
-	if err != nil {
-		return blob.Part{}, err
-	}
 	g := body.NewGate(r)
 	defer g.Shut()
-	tag, err := u.send(ctx, n, r.Size(), sum, func() io.ReadSeeker { return io.NewSectionReader(g, 0, r.Size()) })
+	part, err := put.Section(ctx, n, io.NewSectionReader(g, 0, r.Size()), u.w.hook)
 	if err != nil {
 		return blob.Part{}, err
 	}
-	return blob.Part{Number: n, Size: r.Size(), ETag: etag(tag), Checksums: blob.CRC32CSum(sum)}, nil
+	sent, err := u.send(ctx, part)
+	if err != nil {
+		return blob.Part{}, err
+	}
+	return blob.Part{Number: n, Size: sent.Size, ETag: sent.Tag, Checksums: blob.CRC32CSum(sent.CRC32C)}, nil
 }
 
-func (u *upload) send(ctx context.Context, n int, size int64, sum uint32, open func() io.ReadSeeker) (tag *string, err error) {
+// send sends a part. Its tag is its ETag.
+func (u *upload) send(ctx context.Context, part *put.Content) (put.Sent, error) {
 	b := u.b
-	in := &s3.UploadPartInput{Bucket: &b.name, Key: &u.w.key, UploadId: &u.id, PartNumber: aws.Int32(int32(n)), ContentLength: &size}
+	in := &s3.UploadPartInput{Bucket: &b.name, Key: &u.w.key, UploadId: &u.id, PartNumber: aws.Int32(int32(part.Number)), ContentLength: &part.Size}
 	if k := b.customer; k != nil {
 		in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = k.algorithm, k.key, k.md5
 	}
 	if b.flavour.checksums {
-		in.ChecksumCRC32C = base64CRC(sum)
+		in.ChecksumCRC32C = base64CRC(part.CRC32C)
 	}
-	err = b.call(ctx, "UploadPart", func(ctx context.Context) error {
-		content := &sending{ctx: ctx, hook: u.w.hook, r: open(), size: size}
-		in.Body = content
-		out, err := b.client.UploadPart(ctx, in)
-		if err == nil {
-			tag = out.ETag
-		}
-		return content.end(requireField(err, func() *string { return tag }, "an ETag"))
+	var out *s3.UploadPartOutput
+	err := b.call(ctx, "UploadPart", func(ctx context.Context) error {
+		return part.Send(ctx, func(body *put.Body) (err error) {
+			in.Body = body
+			out, err = b.client.UploadPart(ctx, in)
+			return asFailure(requireField(err, func() *string { return out.ETag }, "an ETag"))
+		})
 	})
-	return tag, err
+	if err != nil {
+		return put.Sent{}, err
+	}
+	return part.Sent(etag(out.ETag)), nil
 }
+
+// A multipart is an upload whose parts are all sent by one Put.
+type multipart struct{ *upload }
+
+// Send implements [put.Upload].
+func (m multipart) Send(ctx context.Context, part *put.Content) (put.Sent, error) {
+	return m.send(ctx, part)
+}
+
+// Complete implements [put.Upload].
+func (m multipart) Complete(ctx context.Context, all []put.Sent, _ blob.Checksums) (*blob.Object, error) {
+	return m.complete(ctx, all)
+}
+
+// Abort implements [put.Upload].
+func (m multipart) Abort(ctx context.Context) { m.b.abortFirmly(ctx, m.w.key, m.id) }
 
 func (u *upload) Parts(ctx context.Context) iter.Seq2[blob.Part, error] {
 	return remote.Pages(ctx, "", func(ctx context.Context, after string) (page remote.Page[blob.Part, string], err error) {
@@ -128,7 +137,7 @@ func (u *upload) Parts(ctx context.Context) iter.Seq2[blob.Part, error] {
 
 // Complete asks the server which parts have arrived, since other processes may have sent some.
 func (u *upload) Complete(ctx context.Context) (*blob.Object, error) {
-	var all []sent
+	var all []put.Sent
 	for p, err := range u.Parts(ctx) {
 		if err != nil {
 			return nil, err
@@ -136,13 +145,8 @@ func (u *upload) Complete(ctx context.Context) (*blob.Object, error) {
 		if p.Number != len(all)+1 {
 			return nil, fmt.Errorf("%w: part %d has not arrived, but part %d has", blob.ErrInvalid, len(all)+1, p.Number)
 		}
-		s := sent{n: p.Number, size: p.Size, etag: aws.String(p.ETag)}
-		sum, ok := p.Checksums.CRC32C()
-		if !ok && u.b.flavour.checksums {
-			s.n = -p.Number // its sum is unknown
-		}
-		s.crc = sum
-		all = append(all, s)
+		sum, known := p.Checksums.CRC32C()
+		all = append(all, put.Sent{Number: p.Number, Size: p.Size, CRC32C: sum, Summed: known, Tag: p.ETag})
 	}
 	if len(all) == 0 {
 		return u.completeEmpty(ctx)
@@ -168,7 +172,7 @@ func (u *upload) completeEmpty(ctx context.Context) (*blob.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	return u.complete(ctx, []sent{{n: 1, etag: &p.ETag}})
+	return u.complete(ctx, []put.Sent{{Number: 1, Summed: true, Tag: p.ETag}})
 }
 
 type emptyContent struct{}
@@ -176,24 +180,19 @@ type emptyContent struct{}
 func (emptyContent) ReadAt([]byte, int64) (int, error) { return 0, io.EOF }
 
 // complete makes the object out of parts.
-func (u *upload) complete(ctx context.Context, all []sent) (*blob.Object, error) {
+func (u *upload) complete(ctx context.Context, all []put.Sent) (*blob.Object, error) {
 	b := u.b
-	slices.SortFunc(all, func(x, y sent) int { return cmp.Compare(abs(x.n), abs(y.n)) })
-	list := make([]types.CompletedPart, len(all))
-	var size int64
-	var whole uint32
-	if b.flavour.emptySums && len(all) > 1 && all[len(all)-1].size == 0 {
+	if b.flavour.emptySums && len(all) > 1 && all[len(all)-1].Size == 0 {
 		all = all[:len(all)-1]
 	}
-	list = list[:len(all)]
-	known := b.flavour.checksums
+	size, whole, known := put.Joined(all)
+	known = known && b.flavour.checksums
+	list := make([]types.CompletedPart, len(all))
 	for i, p := range all {
-		list[i] = types.CompletedPart{PartNumber: aws.Int32(int32(abs(p.n))), ETag: p.etag}
-		if known = known && p.n > 0; known {
-			list[i].ChecksumCRC32C = base64CRC(p.crc)
-			whole = crc.JoinCastagnoli(whole, p.crc, p.size)
+		list[i] = types.CompletedPart{PartNumber: aws.Int32(int32(p.Number)), ETag: aws.String(p.Tag)}
+		if known {
+			list[i].ChecksumCRC32C = base64CRC(p.CRC32C)
 		}
-		size += p.size
 	}
 	in := &s3.CompleteMultipartUploadInput{Bucket: &b.name, Key: &u.w.key, UploadId: &u.id, MultipartUpload: &types.CompletedMultipartUpload{Parts: list}}
 	if k := b.customer; k != nil {
@@ -204,10 +203,9 @@ func (u *upload) complete(ctx context.Context, all []sent) (*blob.Object, error)
 		in.ChecksumCRC32C, in.ChecksumType = base64CRC(whole), types.ChecksumTypeFullObject
 	}
 	var out *s3.CompleteMultipartUploadOutput
-	var stop error
 	ambiguous, err := b.try(ctx, "CompleteMultipartUpload", func(ctx context.Context) (err error) {
-		if stop = u.w.hook.Publishing(ctx); stop != nil {
-			return stop
+		if err := put.Publishing(ctx, u.w.hook); err != nil {
+			return err
 		}
 		out, err = b.client.CompleteMultipartUpload(ctx, in)
 		if err == nil && b.flavour.silentETags && aws.ToString(out.Bucket) != "" && aws.ToString(out.ETag) == "" {
@@ -216,11 +214,7 @@ func (u *upload) complete(ctx context.Context, all []sent) (*blob.Object, error)
 		return requireField(err, func() *string { return out.ETag }, "an ETag")
 	})
 	if err != nil {
-		o, resolved := u.resolve(ctx, ambiguous, err)
-		if o == nil && ambiguous && stop != nil { // an earlier attempt may have published
-			resolved = remote.Ambiguous(err)
-		}
-		return o, resolved
+		return u.resolve(ctx, ambiguous, err)
 	}
 	o := &blob.Object{Key: u.w.key, Size: size, ETag: etag(out.ETag), Version: b.version(out.VersionId), Attributes: u.w.attributes}
 	if known {
@@ -315,5 +309,3 @@ func (b *bucket) Uploads(ctx context.Context, prefix string) iter.Seq2[*blob.Upl
 
 // An uploadMarker is the upload after which a page of uploads begins.
 type uploadMarker struct{ key, id string }
-
-func abs(n int) int { return max(n, -n) }

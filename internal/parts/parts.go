@@ -128,8 +128,9 @@ func (s *sections) Next(ctx context.Context) (*Part, error) {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Sum reads r, all of whose bytes must be there, and returns its CRC-32C.
-func Sum(ctx context.Context, r *io.SectionReader) (uint32, error) {
+// Sum reads r, all of whose bytes must be there, and returns its CRC-32C. What it reads it also writes to the others,
+// whose errors are ignored, as digests have none.
+func Sum(ctx context.Context, r *io.SectionReader, others ...io.Writer) (uint32, error) {
 	c := takeChunk()
 	defer giveChunks(c)
 	var sum uint32
@@ -139,6 +140,9 @@ func Sum(ctx context.Context, r *io.SectionReader) (uint32, error) {
 		}
 		n, err := r.ReadAt(c[:min(chunkSize, r.Size()-off)], off)
 		sum = crc32.Update(sum, castagnoli, c[:n])
+		for _, w := range others {
+			_, _ = w.Write(c[:n])
+		}
 		off += int64(n)
 		if err != nil && off < r.Size() {
 			if errors.Is(err, io.EOF) {
