@@ -7,7 +7,7 @@ import (
 	"net/http"
 
 	"github.com/holdall-go/holdall/blob"
-	"github.com/holdall-go/holdall/internal/remote"
+	"github.com/holdall-go/holdall/internal/put"
 )
 
 // post makes a call that blazer's base does not have, or not whole. In and out are its parameters and its response, in
@@ -16,15 +16,15 @@ func (a *account) post(ctx context.Context, call string, in, out any) error {
 	return a.postPublishing(ctx, call, in, out, nil)
 }
 
-// postPublishing is post for a call that publishes: the hook is called before each attempt.
+// postPublishing is post for a call that publishes. The hook is called before each attempt.
 func (a *account) postPublishing(ctx context.Context, call string, in, out any, hook *blob.Hook) error {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return err
 	}
-	return a.call(ctx, call, func(ctx context.Context) error {
-		if err := hook.Publishing(ctx); err != nil {
-			return remote.Final{Err: err}
+	ambiguous, err := a.try(ctx, call, func(ctx context.Context) error {
+		if err := put.Publishing(ctx, hook); err != nil {
+			return err
 		}
 		u := a.current().APIInfo.StorageAPI.APIURL + "/b2api/v3/" + call
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, u, bytes.NewReader(body))
@@ -39,6 +39,7 @@ func (a *account) postPublishing(ctx context.Context, call string, in, out any, 
 		defer resp.Body.Close()
 		return json.NewDecoder(resp.Body).Decode(out)
 	})
+	return put.Stopped(ambiguous, err)
 }
 
 // A file is what B2 answers about one version of a file.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/holdall-go/holdall/blob"
 	"github.com/holdall-go/holdall/internal/parts"
+	"github.com/holdall-go/holdall/internal/put"
 )
 
 // A source is what a [blob.Source] of this driver holds.
@@ -132,29 +133,33 @@ func (b *bucket) copyParts(ctx context.Context, w *write, c *copying, whole []by
 	if err != nil {
 		return nil, err
 	}
-	l, err := b.begin(ctx, w)
-	if err != nil {
-		return nil, err
+	return put.Copy(ctx, func(ctx context.Context) (put.Upload, error) {
+		l, err := b.begin(ctx, w)
+		return copied{multipart{l, w}, c, whole}, err
+	}, c.size, cut.First)
+}
+
+// A copied large file has parts that the server copies from a source.
+type copied struct {
+	multipart
+	c     *copying
+	whole []byte // SHA-1; nil: it is not known
+}
+
+// Send implements [put.Upload]: it copies one part.
+func (c copied) Send(ctx context.Context, p *put.Content) (put.Sent, error) {
+	if err := c.c.resolve(ctx); err != nil {
+		return put.Sent{}, err
 	}
-	var done sentParts
-	err = parts.Send(ctx, parts.Ranges(c.size, cut.First), putConcurrency, func(ctx context.Context, p *parts.Part) error {
-		if err := c.resolve(ctx); err != nil {
-			return err
-		}
-		var made struct {
-			SHA1 string `json:"contentSha1"`
-		}
-		err := b.account.post(ctx, "b2_copy_part", map[string]any{"sourceFileId": c.id, "largeFileId": l.id, "partNumber": p.Number,
-			"range": fmt.Sprintf("bytes=%d-%d", p.Offset, p.Offset+p.Size-1)}, &made)
-		done.add(sent{n: p.Number, size: p.Size, sha1: made.SHA1})
-		return err
-	})
-	var o *blob.Object
-	if err == nil {
-		o, err = l.finish(ctx, w, done.sorted(), whole)
+	var made struct {
+		SHA1 string `json:"contentSha1"`
 	}
-	if err != nil && !errors.Is(err, blob.ErrAmbiguous) {
-		b.cleanUp(ctx, l.id)
-	}
-	return o, err
+	err := c.b.account.post(ctx, "b2_copy_part", map[string]any{"sourceFileId": c.c.id, "largeFileId": c.id, "partNumber": p.Number,
+		"range": fmt.Sprintf("bytes=%d-%d", p.Offset, p.Offset+p.Size-1)}, &made)
+	return put.Sent{Number: p.Number, Size: p.Size, Tag: made.SHA1}, err
+}
+
+// Complete implements [put.Upload].
+func (c copied) Complete(ctx context.Context, all []put.Sent, _ blob.Checksums) (*blob.Object, error) {
+	return c.finish(ctx, c.w, all, c.whole)
 }

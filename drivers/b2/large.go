@@ -1,19 +1,17 @@
 package b2
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"slices"
-	"sync"
 
 	"github.com/Backblaze/blazer/base"
 
 	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/put"
 	"github.com/holdall-go/holdall/internal/remote"
 )
 
@@ -23,33 +21,6 @@ type large struct {
 	id         string
 	hook       *blob.Hook
 	uploadURLs pool[*base.FileChunk]
-}
-
-// A sent is a part that has arrived.
-type sent struct {
-	n    int // from 1
-	size int64
-	sha1 string // in hexadecimal
-	crc  uint32 // CRC-32C, where it was computed
-}
-
-// sentParts collects parts in any order.
-type sentParts struct {
-	mu  sync.Mutex
-	all []sent
-}
-
-func (p *sentParts) add(s sent) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.all = append(p.all, s)
-}
-
-func (p *sentParts) sorted() []sent {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	slices.SortFunc(p.all, func(x, y sent) int { return cmp.Compare(x.n, y.n) })
-	return p.all
 }
 
 // begin starts a large file. If ctx ends while the call is in progress, its response is still waited for: it has the ID of
@@ -127,15 +98,41 @@ func (b *bucket) cancel(ctx context.Context, id string) error {
 	return err
 }
 
-// send sends a part, with its SHA-1, which B2 verifies.
-func (l *large) send(ctx context.Context, s sent, open func() io.Reader) error {
-	return uploadTo(ctx, l.b.account, "b2_upload_part", &l.uploadURLs, l.fetchUploadURL, func(ctx context.Context, url *base.FileChunk) error {
-		return sending(l.hook.PartReader(ctx, open()), func(content io.Reader) error {
-			_, err := url.UploadPart(ctx, content, s.sha1, int(s.size), s.n)
-			return err
+// send sends a part, with its SHA-1, which B2 verifies. Its tag is the SHA-1 in hexadecimal.
+func (l *large) send(ctx context.Context, part *put.Content) (put.Sent, error) {
+	sum, err := part.Digest(blob.SHA1)
+	if err != nil {
+		return put.Sent{}, err
+	}
+	sent := part.Sent(hex.EncodeToString(sum))
+	_, err = uploadTo(ctx, l.b.account, "b2_upload_part", &l.uploadURLs, l.fetchUploadURL, func(ctx context.Context, url *base.FileChunk) error {
+		return part.Send(ctx, func(body *put.Body) error {
+			_, err := url.UploadPart(ctx, body, sent.Tag, int(part.Size), part.Number)
+			return exchangeOf(ctx).explain(ctx, err)
 		})
 	})
+	return sent, err
 }
+
+// A multipart is a large file whose parts are all sent by one Put.
+type multipart struct {
+	*large
+	w *write
+}
+
+// Send implements [put.Upload].
+func (m multipart) Send(ctx context.Context, part *put.Content) (put.Sent, error) {
+	return m.send(ctx, part)
+}
+
+// Complete implements [put.Upload].
+func (m multipart) Complete(ctx context.Context, all []put.Sent, whole blob.Checksums) (*blob.Object, error) {
+	sum, _ := whole.Get(blob.SHA1)
+	return m.finish(ctx, m.w, all, sum)
+}
+
+// Abort implements [put.Upload]. An upload that it fails to cancel is listed by Uploads.
+func (m multipart) Abort(ctx context.Context) { _ = m.b.cancel(ctx, m.id) }
 
 func (l *large) fetchUploadURL(ctx context.Context) (url *base.FileChunk, err error) {
 	err = l.b.account.call(ctx, "b2_get_upload_part_url", func(ctx context.Context) error {
@@ -147,18 +144,17 @@ func (l *large) fetchUploadURL(ctx context.Context) (url *base.FileChunk, err er
 
 // finish makes the file of its parts, of which there are at least two, and sees to it that it is the one that shows.
 // The SHA-1 of the whole is nil if it is not known.
-func (l *large) finish(ctx context.Context, w *write, all []sent, whole []byte) (*blob.Object, error) {
-	var size int64
+func (l *large) finish(ctx context.Context, w *write, all []put.Sent, whole []byte) (*blob.Object, error) {
+	size, _, _ := put.Joined(all)
 	sums := make(map[int]string, len(all))
 	for _, s := range all {
-		size += s.size
-		sums[s.n] = s.sha1
+		sums[s.Number] = s.Tag
 	}
 	b := l.b
 	var f *base.File
 	ambiguous, err := b.account.try(ctx, "b2_finish_large_file", func(ctx context.Context) (err error) {
-		if err := l.hook.Publishing(ctx); err != nil {
-			return remote.Final{Err: err}
+		if err := put.Publishing(ctx, l.hook); err != nil {
+			return err
 		}
 		f, err = b.base.File(l.id, w.key).CompileParts(size, sums).FinishLargeFile(ctx)
 		return err

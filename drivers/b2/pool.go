@@ -38,10 +38,11 @@ func (p *pool[P]) give(url P) {
 	}
 }
 
-// uploadTo makes a call that uploads, at an upload URL of the pool, or at one that fetch gets.
-func uploadTo[P any](ctx context.Context, a *account, call string, p *pool[P], fetch func(context.Context) (P, error), send func(context.Context, P) error) error {
+// uploadTo makes a call that uploads, at an upload URL of the pool, or at one that fetch gets. Ambiguous reports whether a
+// failed attempt may have been carried out.
+func uploadTo[P any](ctx context.Context, a *account, call string, p *pool[P], fetch func(context.Context) (P, error), send func(context.Context, P) error) (ambiguous bool, err error) {
 	failed := false // then those of the pool may be no better, as their tokens expire together
-	return a.call(ctx, call, func(ctx context.Context) error {
+	return a.try(ctx, call, func(ctx context.Context) error {
 		var url P
 		ok := false
 		if !failed {

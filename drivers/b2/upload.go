@@ -21,6 +21,7 @@ import (
 	"github.com/holdall-go/holdall/blob"
 	"github.com/holdall-go/holdall/internal/body"
 	"github.com/holdall-go/holdall/internal/parts"
+	"github.com/holdall-go/holdall/internal/put"
 	"github.com/holdall-go/holdall/internal/remote"
 )
 
@@ -111,8 +112,8 @@ func (u *upload) learnPartSize(ctx context.Context, noted string, opts *blob.Upl
 		if err != nil {
 			return err
 		}
-		if opts.PartSize == 0 && (s.size > u.partSize || opts.Size <= 0 && s.n == 1 && s.size >= minPart) {
-			u.partSize = s.size
+		if opts.PartSize == 0 && (s.Size > u.partSize || opts.Size <= 0 && s.Number == 1 && s.Size >= minPart) {
+			u.partSize = s.Size
 		}
 	}
 	return nil
@@ -133,20 +134,20 @@ func (u *upload) Put(ctx context.Context, n int, r *io.SectionReader) (blob.Part
 		}
 		content = io.NewSectionReader(bytes.NewReader(held), 0, r.Size())
 	}
-	h := sha1.New()
-	if err := sum(ctx, h, content); err != nil {
-		return blob.Part{}, err
-	}
-	s := sent{n: n, size: r.Size(), sha1: hex.EncodeToString(h.Sum(nil))}
-	if s.size > 0 {
-		if err := u.send(ctx, s, func() io.Reader { return io.NewSectionReader(content, 0, s.size) }); err != nil {
+	s := emptyPart(n)
+	if r.Size() > 0 {
+		part, err := put.Section(ctx, n, content, u.hook, blob.SHA1)
+		if err != nil {
+			return blob.Part{}, err
+		}
+		if s, err = u.send(ctx, part); err != nil {
 			return blob.Part{}, err
 		}
 	} else if err := u.exists(ctx); err != nil {
 		return blob.Part{}, err
 	}
 	u.note(s, held)
-	return s.part(), nil
+	return partOf(s), nil
 }
 
 var errEnded = fmt.Errorf("%w: the upload is completed or aborted", blob.ErrNotExist)
@@ -171,33 +172,38 @@ func (u *upload) exists(ctx context.Context) error {
 	return nil
 }
 
+// emptyPart is a part without content, which B2 does not take.
+func emptyPart(n int) put.Sent {
+	return put.Sent{Number: n, Tag: hex.EncodeToString(sha1.New().Sum(nil))}
+}
+
 // note keeps what is not known to the server.
-func (u *upload) note(s sent, held []byte) {
+func (u *upload) note(s put.Sent, held []byte) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.empty = slices.DeleteFunc(u.empty, func(n int) bool { return n == s.n })
+	u.empty = slices.DeleteFunc(u.empty, func(n int) bool { return n == s.Number })
 	switch {
-	case s.size == 0:
-		u.empty = append(u.empty, s.n)
-	case s.n != 1:
+	case s.Size == 0:
+		u.empty = append(u.empty, s.Number)
+	case s.Number != 1:
 		u.others, u.held = true, nil
 	case !u.others:
 		u.held = held
 	}
 }
 
-func (s sent) part() blob.Part {
-	p := blob.Part{Number: s.n, Size: s.size, ETag: `"` + s.sha1 + `"`}
-	if sum, err := hex.DecodeString(s.sha1); err == nil && len(sum) == sha1.Size {
+func partOf(s put.Sent) blob.Part {
+	p := blob.Part{Number: s.Number, Size: s.Size, ETag: `"` + s.Tag + `"`}
+	if sum, err := hex.DecodeString(s.Tag); err == nil && len(sum) == sha1.Size {
 		p.Checksums = p.Checksums.With(blob.SHA1, sum)
 	}
 	return p
 }
 
 // arrived yields the parts that the server has.
-func (u *upload) arrived(ctx context.Context) iter.Seq2[sent, error] {
+func (u *upload) arrived(ctx context.Context) iter.Seq2[put.Sent, error] {
 	const size = 1000
-	return remote.Pages(ctx, 1, func(ctx context.Context, at int) (page remote.Page[sent, int], err error) {
+	return remote.Pages(ctx, 1, func(ctx context.Context, at int) (page remote.Page[put.Sent, int], err error) {
 		var found []*base.FilePart
 		err = u.b.account.call(ctx, "b2_list_parts", func(ctx context.Context) (err error) {
 			found, page.Next, err = u.b.base.File(u.id, u.w.key).ListParts(ctx, at, size)
@@ -207,7 +213,7 @@ func (u *upload) arrived(ctx context.Context) iter.Seq2[sent, error] {
 			f.Is = blob.ErrNotExist
 		}
 		for _, p := range found {
-			page.Items = append(page.Items, sent{n: p.Number, size: p.Size, sha1: p.SHA1})
+			page.Items = append(page.Items, put.Sent{Number: p.Number, Size: p.Size, Tag: p.SHA1})
 		}
 		page.More = page.Next > 0
 		return page, err
@@ -215,8 +221,8 @@ func (u *upload) arrived(ctx context.Context) iter.Seq2[sent, error] {
 }
 
 // all returns the parts that have arrived, the empty ones among them.
-func (u *upload) all(ctx context.Context) ([]sent, error) {
-	var all []sent
+func (u *upload) all(ctx context.Context) ([]put.Sent, error) {
+	var all []put.Sent
 	for s, err := range u.arrived(ctx) {
 		if err != nil {
 			return nil, err
@@ -226,11 +232,11 @@ func (u *upload) all(ctx context.Context) ([]sent, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for _, n := range u.empty {
-		at, taken := slices.BinarySearchFunc(all, n, func(s sent, n int) int { return s.n - n })
+		at, taken := slices.BinarySearchFunc(all, n, func(s put.Sent, n int) int { return s.Number - n })
 		if taken {
 			return nil, fmt.Errorf("%w: part %d was sent again without content, and B2 cannot remove what it was", errors.ErrUnsupported, n)
 		}
-		all = slices.Insert(all, at, sent{n: n, sha1: hex.EncodeToString(sha1.New().Sum(nil))})
+		all = slices.Insert(all, at, emptyPart(n))
 	}
 	return all, nil
 }
@@ -247,7 +253,7 @@ func (u *upload) Parts(ctx context.Context) iter.Seq2[blob.Part, error] {
 			return
 		}
 		for _, s := range all {
-			if !yield(s.part(), nil) {
+			if !yield(partOf(s), nil) {
 				return
 			}
 		}
@@ -264,14 +270,14 @@ func (u *upload) Complete(ctx context.Context) (*blob.Object, error) {
 		return nil, err
 	}
 	for i, s := range all {
-		if s.n != i+1 {
-			return nil, fmt.Errorf("%w: part %d has not arrived, but part %d has", blob.ErrInvalid, i+1, s.n)
+		if s.Number != i+1 {
+			return nil, fmt.Errorf("%w: part %d has not arrived, but part %d has", blob.ErrInvalid, i+1, s.Number)
 		}
-		if i < len(all)-1 && s.size != u.partSize {
-			return nil, fmt.Errorf("%w: part %d has %d bytes, and every part but the last must have %d", blob.ErrInvalid, s.n, s.size, u.partSize)
+		if i < len(all)-1 && s.Size != u.partSize {
+			return nil, fmt.Errorf("%w: part %d has %d bytes, and every part but the last must have %d", blob.ErrInvalid, s.Number, s.Size, u.partSize)
 		}
 	}
-	if n := len(all); n > 0 && all[n-1].size == 0 {
+	if n := len(all); n > 0 && all[n-1].Size == 0 {
 		all = all[:n-1]
 	}
 	var o *blob.Object
@@ -287,25 +293,30 @@ func (u *upload) Complete(ctx context.Context) (*blob.Object, error) {
 }
 
 // completeAlone stores what has a single part, or none, as an ordinary file.
-func (u *upload) completeAlone(ctx context.Context, all []sent) (*blob.Object, error) {
+func (u *upload) completeAlone(ctx context.Context, all []put.Sent) (*blob.Object, error) {
 	u.mu.Lock()
 	content := u.held
 	u.mu.Unlock()
-	h := sha1.New()
 	if len(all) == 0 {
 		content = nil
 	}
-	h.Write(content)
-	whole := h.Sum(nil)
-	if len(all) == 1 && u.size > u.partSize {
-		return nil, fmt.Errorf("%w: a single part of %d bytes has arrived, and Size was %d", blob.ErrInvalid, all[0].size, u.size)
+	whole, err := put.Section(ctx, 0, io.NewSectionReader(bytes.NewReader(content), 0, int64(len(content))), u.hook, blob.SHA1)
+	if err != nil {
+		return nil, err
 	}
-	if len(all) == 1 && all[0].sha1 != hex.EncodeToString(whole) {
+	sum, err := whole.Digest(blob.SHA1)
+	if err != nil {
+		return nil, err
+	}
+	if len(all) == 1 && u.size > u.partSize {
+		return nil, fmt.Errorf("%w: a single part of %d bytes has arrived, and Size was %d", blob.ErrInvalid, all[0].Size, u.size)
+	}
+	if len(all) == 1 && all[0].Tag != hex.EncodeToString(sum) {
 		return nil, fmt.Errorf("%w: B2 makes no large file of a single part, and its content is not at hand (up to %d bytes are held by the Upload that sent it): send part 1 again, then complete", blob.ErrInvalid, mostHeld)
 	}
-	o, err := u.b.putSingle(ctx, u.w, int64(len(content)), whole, func() io.Reader { return bytes.NewReader(content) })
+	o, err := u.b.putSingle(ctx, u.w, whole)
 	if f := remote.AsFailure(err); f != nil && f.Ambiguous {
-		o, err = u.look(ctx, int64(len(content)), whole, err)
+		o, err = u.look(ctx, whole.Size, sum, err)
 	}
 	if err == nil {
 		u.b.cleanUp(ctx, u.id)

@@ -69,9 +69,6 @@ func (d *Set) Check() error {
 	return nil
 }
 
-// Sum returns a digest of the content, when all of it was written.
-func (d *Set) Sum(name blob.Algorithm) []byte { return d.hashes[name].Sum(nil) }
-
 // All returns every digest of the content, when all of it was written.
 func (d *Set) All() (all blob.Checksums) {
 	if d == nil {

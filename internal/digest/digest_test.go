@@ -1,6 +1,7 @@
 package digest
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"strings"
@@ -31,12 +32,18 @@ func TestSet(t *testing.T) {
 		if err := d.Check(); ok != (err == nil) || !ok && !errors.Is(err, blob.ErrChecksum) {
 			t.Errorf("%q: %v", content, err)
 		}
-		if len(d.Sum(blob.SHA256)) != 32 {
-			t.Error("what was asked for is not computed")
+		all := d.All()
+		if sum, known := all.Get(blob.SHA256); !known || len(sum) != 32 {
+			t.Errorf("what was asked for is not computed, but %v", all)
+		}
+		for name, sum := range want.All() {
+			if got, _ := all.Get(name); ok != bytes.Equal(got, sum) {
+				t.Errorf("%q has the %s %x", content, name, got)
+			}
 		}
 	}
 	none, err := New(blob.Checksums{})
-	if none != nil || err != nil || none.Check() != nil {
+	if none != nil || err != nil || none.Check() != nil || !none.All().IsZero() {
 		t.Errorf("of nothing: %v, %v", none, err)
 	}
 	if body := strings.NewReader(""); none.Tee(body) != io.Reader(body) {

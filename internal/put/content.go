@@ -128,9 +128,6 @@ type Body struct {
 	err    error         // of every further Read
 }
 
-// Size returns the length of the body in bytes.
-func (b *Body) Size() int64 { return b.content.Size }
-
 // Read implements io.Reader.
 func (b *Body) Read(p []byte) (int, error) {
 	b.mu.Lock()
