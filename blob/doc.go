@@ -33,8 +33,9 @@
 // # Drivers
 //
 // Importing a driver's package makes its URLs known to [Open]; its own Open takes typed options. A driver embeds
-// [Unsupported], returns through [Check], and runs the suite of package conformance. If it has methods beside those of
-// Bucket, its Open returns a type that embeds [Own] of the checked bucket.
+// [Unsupported], returns through [Check], and runs the suite of package conformance. [BodySize] and [BodyAt] return what is
+// known of the body of a Put. If it has methods beside those of Bucket, its Open returns a type that embeds [Own] of the
+// checked bucket.
 //
 // # Writing a wrapper
 //

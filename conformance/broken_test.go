@@ -51,6 +51,8 @@ var brokenDrivers = []struct {
 	{"answers an ETag that it declares not to know", []string{"G01"}, func(b blob.Bucket) blob.Bucket { return &declaresNoETag{blob.Wrap(b)} }},
 	{"returns no time from a write", []string{"E07"}, func(b blob.Bucket) blob.Bucket { return &puts{blob.Wrap(b), timeless} }},
 	{"returns a time from a write that it declares not to know", []string{"C20"}, func(b blob.Bucket) blob.Bucket { return &declaresNoTime{blob.Wrap(b)} }},
+	{"publishes although its hook refuses", []string{"S17"}, func(b blob.Bucket) blob.Bucket { return &puts{blob.Wrap(b), unhooked} }},
+	{"stores less of what has a hook", []string{"S13"}, func(b blob.Bucket) blob.Bucket { return &puts{blob.Wrap(b), bareIfHooked} }},
 	{"drops the attributes of an upload", []string{"L16"}, func(b blob.Bucket) blob.Bucket { return &uploads{blob.Wrap(b), barely} }},
 }
 
@@ -310,6 +312,19 @@ func bare(ctx context.Context, b blob.Bucket, key string, body io.Reader, opts *
 	o := *opts
 	o.Metadata = nil
 	return b.Put(ctx, key, body, &o)
+}
+
+func unhooked(ctx context.Context, b blob.Bucket, key string, body io.Reader, opts *blob.PutOptions) (*blob.Object, error) {
+	o := *opts
+	o.Hook = nil
+	return b.Put(ctx, key, body, &o)
+}
+
+func bareIfHooked(ctx context.Context, b blob.Bucket, key string, body io.Reader, opts *blob.PutOptions) (*blob.Object, error) {
+	if opts.Hook == nil {
+		return b.Put(ctx, key, body, opts)
+	}
+	return bare(ctx, b, key, body, opts)
 }
 
 func uncancelled(ctx context.Context, b blob.Bucket, key string, body io.Reader, opts *blob.PutOptions) (*blob.Object, error) {

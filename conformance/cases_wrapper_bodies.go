@@ -234,56 +234,70 @@ func likeness(o *blob.Object) string {
 	return fmt.Sprintf("%d bytes, %+v, checksums %v, ETag %s", o.Size, o.Attributes, o.Checksums, etag)
 }
 
-// sameThroughWrappers stores and reads content directly, and through each stack, and compares all that can be seen.
+// An observer stores and reads content through wrappers, and notes all that can be seen.
+type observer struct {
+	t      *T
+	f      *faulty
+	spy    *bodySpy
+	b      blob.Bucket
+	prefix string // of the keys inside
+	facts  []string
+}
+
+// observe notes what is seen of short content in every form, and of long content in the first four.
+func (t *T) observe(s stack, short string, long []string) []string {
+	f, _ := newFaulty(t.Bucket)
+	o := &observer{t: t, f: f, spy: &bodySpy{faulty: f}, prefix: s.prefix}
+	o.b = s.wrap(t, blob.Check(o.spy))
+	for _, form := range forms {
+		o.one(form.name, form.make(t, short), short, form.declared(short))
+	}
+	o.one("seeker", &newCounted(short).countedSeeker, short, 0)
+	o.one("seeker and reader at", newCounted(short), short, 0)
+	for _, content := range long {
+		for _, form := range forms[:4] {
+			o.one(form.name, form.make(t, content), content, form.declared(content))
+		}
+	}
+	return o.facts
+}
+
+// one stores and reads one body.
+func (o *observer) one(name string, body io.Reader, content string, size int64) {
+	note := func(format string, args ...any) {
+		o.facts = append(o.facts, fmt.Sprintf("%s of %d bytes: ", name, len(content))+fmt.Sprintf(format, args...))
+	}
+	o.f.repair()
+	made, err := o.t.putForm(o.b, "k", body, size, nil)
+	if err != nil {
+		o.t.Fatalf("put of a %s of %d bytes: %v", name, len(content), err)
+	}
+	note("a Put makes the calls %v", o.f.seen)
+	if s, ok := body.(interface{ seeks() int }); ok {
+		note("a Put seeks %d times", s.seeks())
+	}
+	note("the driver sees %s", o.spy.sees)
+	note("Put returns %s", likeness(made))
+	note("Stat returns %s", likeness(o.t.Stat(o.prefix+"k")))
+	o.f.repair()
+	got, read, err := get(o.t, o.b, "k", nil)
+	if err != nil || got != content {
+		o.t.Fatalf("get of a %s of %d bytes: %d bytes, %v", name, len(content), len(got), err)
+	}
+	note("Get returns %s", likeness(read))
+	note("a Get makes the calls %v", o.f.seen)
+}
+
+// nothing is the stack without a wrapper.
+var nothing = stack{"nothing", "", func(_ *T, b blob.Bucket) blob.Bucket { return b }}
+
+// sameThroughWrappers compares what is seen directly with what is seen through each stack.
 func sameThroughWrappers(t *T) {
 	short, long := t.content(10), t.contentsAroundAPart()
-	observe := func(wrap func(blob.Bucket) blob.Bucket, prefix string) []string {
-		f, _ := newFaulty(t.Bucket)
-		spy := &bodySpy{faulty: f}
-		b := wrap(blob.Check(spy))
-		var facts []string
-		one := func(name string, body io.Reader, content string, size int64) {
-			note := func(format string, args ...any) {
-				facts = append(facts, fmt.Sprintf("%s of %d bytes: ", name, len(content))+fmt.Sprintf(format, args...))
-			}
-			f.repair()
-			o, err := t.putForm(b, "k", body, size, nil)
-			if err != nil {
-				t.Errorf("put of a %s of %d bytes: %v", name, len(content), err)
-				return
-			}
-			note("a Put makes the calls %v", f.seen)
-			if s, ok := body.(interface{ seeks() int }); ok {
-				note("a Put seeks %d times", s.seeks())
-			}
-			note("the driver sees %s", spy.sees)
-			note("Put returns %s", likeness(o))
-			note("Stat returns %s", likeness(t.Stat(prefix+"k")))
-			f.repair()
-			got, read, err := get(t, b, "k", nil)
-			if err != nil || got != content {
-				t.Errorf("get of a %s of %d bytes: %d bytes, %v", name, len(content), len(got), err)
-				return
-			}
-			note("Get returns %s", likeness(read))
-			note("a Get makes the calls %v", f.seen)
-		}
-		for _, form := range forms {
-			one(form.name, form.make(t, short), short, form.declared(short))
-		}
-		one("seeker", &newCounted(short).countedSeeker, short, 0)
-		one("seeker and reader at", newCounted(short), short, 0)
-		for _, content := range long {
-			for _, form := range forms[:4] {
-				one(form.name, form.make(t, content), content, form.declared(content))
-			}
-		}
-		return facts
-	}
-	direct := observe(func(b blob.Bucket) blob.Bucket { return b }, "")
+	direct := t.observe(nothing, short, long)
 	for _, s := range wrapperStacks(t) {
-		for i, got := range observe(func(b blob.Bucket) blob.Bucket { return s.wrap(t, b) }, s.prefix) {
-			if i < len(direct) && got != direct[i] {
+		for i, got := range t.observe(s, short, long) {
+			if got != direct[i] {
 				t.Errorf("through %s, %s; directly, %s", s.name, got, direct[i])
 			}
 		}
@@ -392,7 +406,7 @@ var errHook = errors.New("the hook refuses")
 // to publish, directly and through the deepest stack.
 func hooksAreHonoured(t *T) {
 	deepest := wrapperStacks(t)[len(wrapperStacks(t))-1]
-	for _, s := range []stack{{"nothing", "", func(_ *T, b blob.Bucket) blob.Bucket { return b }}, deepest} {
+	for _, s := range []stack{nothing, deepest} {
 		b := s.wrap(t, t.Bucket)
 		for _, content := range append(t.contentsAroundAPart(), t.content(10)) {
 			for _, w := range hookedWrites(t) {
