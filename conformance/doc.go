@@ -17,4 +17,11 @@
 // do is read from its [blob.Capabilities], and both halves of each are tested: a declared capability must work, at its
 // limits and one beyond them, and one that is not declared must be refused with [errors.ErrUnsupported], leaving no
 // trace. Cases run as subtests named K/K03, so -run selects a group or a case.
+//
+// What a store is known to do wrong is a [KnownFailure] of its harness: the reason, and the texts of which each line of the
+// failure contains one. A case that fails in any other way fails the run, also if its known failure is a race that the
+// store loses now and then, and also behind a wrapper. Without a text the harness is refused.
+//
+// At its end a run logs the slowest cases, and each failed case in a few lines: what it checks, what was expected, what
+// came, and the command that runs it alone.
 package conformance
