@@ -117,9 +117,11 @@ func uploadTo(u blob.Upload, content string) error {
 // What hooks are promised holds for a driver that calls them, for one that does not, and through wrappers.
 func TestHooks(t *testing.T) {
 	for driver, open := range map[string]func(t *testing.T) blob.Bucket{
-		"calls hooks":   func(t *testing.T) blob.Bucket { return newMem(t) },
-		"does not":      withoutHooks,
-		"within layers": func(t *testing.T) blob.Bucket { return blob.Sub(embedding{blob.Wrap(blob.Sub(withoutHooks(t), "a/"))}, "b/") },
+		"calls hooks": func(t *testing.T) blob.Bucket { return newMem(t) },
+		"does not":    withoutHooks,
+		"within layers": func(t *testing.T) blob.Bucket {
+			return blob.Sub(embedding{blob.Wrap(blob.Sub(withoutHooks(t), "a/"))}, "b/")
+		},
 	} {
 		for name, write := range writes {
 			for _, content := range []string{"", "x", "0123456789"} {
