@@ -57,8 +57,10 @@ func (k KnownFailure) judge(res *Result, reported *failures) {
 		res.expected = k.expectation()
 	case res.Outcome == Fail && (reported.others > 0 || reported.count == 0):
 		res.expected = k.expectation()
-	case res.Outcome == Pass, res.Outcome == Fail:
-		res.Outcome, res.Reason = ExpectedFailure, k.Reason
+	case res.Outcome == Pass:
+		res.Outcome, res.Reason = ExpectedFailure, k.Reason+" (this time it passed)"
+	case res.Outcome == Fail:
+		res.Outcome, res.Reason = ExpectedFailure, k.Reason+"\n"+res.Lines[0]
 	}
 }
 
