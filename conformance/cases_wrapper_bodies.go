@@ -149,18 +149,6 @@ func (t *T) file(content string) io.Reader {
 	return f
 }
 
-// store puts content of a form, in parts of the least size.
-func (t *T) store(b blob.Bucket, key, content string, f form, hook *blob.Hook) (*blob.Object, error) {
-	opts := &blob.PutOptions{Attributes: blob.Attributes{ContentType: "text/x-wrapped"}, PartSize: t.partSize(), Concurrency: 1, Hook: hook}
-	if t.Caps.Objects.Metadata {
-		opts.Metadata = map[string]string{"name": "value"}
-	}
-	if f.size {
-		opts.Size = int64(len(content))
-	}
-	return b.Put(t.ctx, key, f.make(t, content), opts)
-}
-
 // A countedSeeker counts the calls of Seek that a Put makes.
 type countedSeeker struct {
 	io.ReadSeeker
