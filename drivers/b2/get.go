@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -25,42 +24,15 @@ func (b *bucket) Stat(ctx context.Context, key string, opts *blob.StatOptions) (
 }
 
 func (b *bucket) Get(ctx context.Context, key string, opts *blob.GetOptions) (*blob.Reader, error) {
-	asked, ok := opts.Range.Header()
-	if !ok {
-		return b.getNothing(ctx, key, opts)
-	}
-	o, resp, err := b.download(ctx, http.MethodGet, key, opts.Version, asked, opts.If)
-	if errors.Is(err, blob.ErrRange) { // what begins at the very end is empty, and no range to HTTP
-		return b.getNothing(ctx, key, opts)
-	}
-	if err != nil {
-		return nil, err
-	}
-	off, n, err := remote.ContentRange(opts.Range, o, resp.Header.Get("Content-Range"))
-	if err == nil && resp.StatusCode == http.StatusOK && off > 0 { // the answer may be the whole in spite of the range
-		err = remote.Skip("download", resp.Body, off)
-	}
-	if err != nil {
-		resp.Body.Close()
-		return nil, err
-	}
-	return blob.NewReader(ctx, &content{resp.Body}, o, off, n), nil
-}
-
-// getNothing opens a range that is empty, which HTTP cannot ask for, or that begins beyond the end.
-func (b *bucket) getNothing(ctx context.Context, key string, opts *blob.GetOptions) (*blob.Reader, error) {
-	o, err := b.Stat(ctx, key, &blob.StatOptions{If: opts.If, Version: opts.Version})
-	if err != nil {
-		return nil, err
-	}
-	off, n, err := opts.Range.Resolve(o.Size)
-	if err != nil {
-		return nil, err
-	}
-	if n > 0 { // it grew since
-		return b.Get(ctx, key, opts)
-	}
-	return blob.NewReader(ctx, http.NoBody, o, off, 0), nil
+	return remote.OpenRange(ctx, opts.Range, func(header string) (*blob.Reader, error) {
+		o, resp, err := b.download(ctx, http.MethodGet, key, opts.Version, header, opts.If)
+		if err != nil {
+			return nil, err
+		}
+		return remote.NewReader(ctx, "download", opts.Range, o, resp)
+	}, func() (*blob.Object, error) {
+		return b.Stat(ctx, key, &blob.StatOptions{If: opts.If, Version: opts.Version})
+	})
 }
 
 // download asks for an object: its current version, or the one that is named. The condition is judged on the answer,
@@ -147,12 +119,4 @@ func (b *bucket) describe(key string, resp *http.Response) (*blob.Object, error)
 	o := &blob.Object{Key: key, Size: resp.ContentLength, ModTime: time.UnixMilli(ms).UTC(), ETag: etag(id), Version: b.version(id)}
 	decodeInfo(o, h.Get("Content-Type"), h.Get("X-Bz-Content-Sha1"), info)
 	return o, nil
-}
-
-// A content is the body of a download, whose errors get their meaning.
-type content struct{ io.ReadCloser }
-
-func (c *content) Read(p []byte) (int, error) {
-	n, err := c.ReadCloser.Read(p)
-	return n, remote.BrokenBody("download", err)
 }

@@ -19,7 +19,6 @@ import (
 	"github.com/Backblaze/blazer/base"
 
 	"github.com/holdall-go/holdall/blob"
-	"github.com/holdall-go/holdall/internal/body"
 	"github.com/holdall-go/holdall/internal/parts"
 	"github.com/holdall-go/holdall/internal/put"
 	"github.com/holdall-go/holdall/internal/remote"
@@ -123,23 +122,21 @@ func (u *upload) Put(ctx context.Context, n int, r *io.SectionReader) (blob.Part
 	if u.ended() {
 		return blob.Part{}, errEnded
 	}
-	gate := body.NewGate(r)
-	defer gate.Shut()
-	content := io.NewSectionReader(gate, 0, r.Size())
 	var held []byte
 	if n == 1 && u.size <= u.partSize && !u.hasOthers() && r.Size() <= mostHeld {
 		held = make([]byte, r.Size())
-		if _, err := io.ReadFull(content, held); err != nil {
+		if _, err := io.ReadFull(io.NewSectionReader(r, 0, r.Size()), held); err != nil {
 			return blob.Part{}, err
 		}
-		content = io.NewSectionReader(bytes.NewReader(held), 0, r.Size())
+		r = io.NewSectionReader(bytes.NewReader(held), 0, r.Size())
 	}
 	s := emptyPart(n)
 	if r.Size() > 0 {
-		part, err := put.Section(ctx, n, content, u.hook, blob.SHA1)
+		part, err := put.Section(ctx, n, r, u.hook, blob.SHA1)
 		if err != nil {
 			return blob.Part{}, err
 		}
+		defer part.Close()
 		if s, err = u.send(ctx, part); err != nil {
 			return blob.Part{}, err
 		}
@@ -304,6 +301,7 @@ func (u *upload) completeAlone(ctx context.Context, all []put.Sent) (*blob.Objec
 	if err != nil {
 		return nil, err
 	}
+	defer whole.Close()
 	sum, err := whole.Digest(blob.SHA1)
 	if err != nil {
 		return nil, err

@@ -3,7 +3,6 @@ package s3
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -80,15 +79,11 @@ func readError(err error, cond blob.Condition) error {
 }
 
 func (b *bucket) Get(ctx context.Context, key string, opts *blob.GetOptions) (*blob.Reader, error) {
-	asked, ok := opts.Range.Header()
-	if !ok {
-		return b.getNothing(ctx, key, opts)
-	}
-	r, err := b.getRange(ctx, key, asked, opts)
-	if errors.Is(err, blob.ErrRange) { // what begins at the very end is empty, and no range to HTTP
-		return b.getNothing(ctx, key, opts)
-	}
-	return r, err
+	return remote.OpenRange(ctx, opts.Range, func(header string) (*blob.Reader, error) {
+		return b.getRange(ctx, key, header, opts)
+	}, func() (*blob.Object, error) {
+		return b.head(ctx, key, opts.If, opts.Version, nil)
+	})
 }
 
 // getRange opens a range that HTTP can ask for, in the words of its header; empty is the whole object.
@@ -135,22 +130,6 @@ func (b *bucket) getRange(ctx context.Context, key, asked string, opts *blob.Get
 		return nil, err
 	}
 	return blob.NewReader(ctx, newBody(out.Body, n), o, off, n), nil
-}
-
-// getNothing opens a range that is empty, which HTTP cannot ask for, or that begins beyond the end.
-func (b *bucket) getNothing(ctx context.Context, key string, opts *blob.GetOptions) (*blob.Reader, error) {
-	o, err := b.head(ctx, key, opts.If, opts.Version, nil)
-	if err != nil {
-		return nil, err
-	}
-	off, n, err := opts.Range.Resolve(o.Size)
-	if err != nil {
-		return nil, err
-	}
-	if asked, ok := opts.Range.Header(); ok && n > 0 { // it grew since
-		return b.getRange(ctx, key, asked, &blob.GetOptions{Range: opts.Range, If: blob.IfMatch(o.ETag), Version: opts.Version})
-	}
-	return blob.NewReader(ctx, http.NoBody, o, off, 0), nil
 }
 
 // A content is the body of an answer. Small reads of a long one are served from a buffer, since each of them costs a

@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"cmp"
 	"context"
 	"crypto/md5"
 	"crypto/rand"
@@ -209,11 +208,6 @@ func (w *write) refused(err error) error {
 	return f
 }
 
-// cleanUp removes a failed upload.
-func (b *bucket) cleanUp(ctx context.Context, key, id string) {
-	remote.CleanUp(ctx, func(ctx context.Context) { b.abortFirmly(ctx, key, id) })
-}
-
 // abortFirmly aborts an upload until the server no longer knows it: a part that was under way may arrive after the first
 // abort, and is stored then (https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html).
 func (b *bucket) abortFirmly(ctx context.Context, key, id string) {
@@ -242,24 +236,22 @@ func (b *bucket) begin(ctx context.Context, w *write) (id string, err error) {
 	if b.flavour.checksums {
 		in.ChecksumAlgorithm, in.ChecksumType = types.ChecksumAlgorithmCrc32c, types.ChecksumTypeFullObject
 	}
-	// If ctx ends while the request is in progress, its response is still waited for: it has the ID of the upload, which
-	// must be removed again.
-	extended, cancel := remote.WithGrace(ctx, remote.StartGrace)
-	defer cancel()
 	var out *s3.CreateMultipartUploadOutput
-	err = b.call(extended, "CreateMultipartUpload", func(extended context.Context) (err error) {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		out, err = b.client.CreateMultipartUpload(extended, in)
-		return requireField(err, func() *string { return out.UploadId }, "the ID of the upload")
-	})
+	err = remote.Start(ctx, func(extended context.Context) error {
+		return b.call(extended, "CreateMultipartUpload", func(extended context.Context) (err error) {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			out, err = b.client.CreateMultipartUpload(extended, in)
+			return requireField(err, func() *string { return out.UploadId }, "the ID of the upload")
+		})
+	}, func(ctx context.Context) { b.abortFirmly(ctx, w.key, *out.UploadId) })
 	if err != nil {
 		return "", err
 	}
 	id = *out.UploadId
-	if err = cmp.Or(ctx.Err(), b.encrypted(w, out.ServerSideEncryption, out.SSECustomerAlgorithm)); err != nil {
-		b.cleanUp(ctx, w.key, id)
+	if err = b.encrypted(w, out.ServerSideEncryption, out.SSECustomerAlgorithm); err != nil {
+		remote.CleanUp(ctx, func(ctx context.Context) { b.abortFirmly(ctx, w.key, id) })
 	}
 	return id, err
 }

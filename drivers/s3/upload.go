@@ -16,7 +16,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/holdall-go/holdall/blob"
-	"github.com/holdall-go/holdall/internal/body"
 	"github.com/holdall-go/holdall/internal/parts"
 	"github.com/holdall-go/holdall/internal/put"
 	"github.com/holdall-go/holdall/internal/remote"
@@ -62,12 +61,11 @@ func (u *upload) ID() string      { return u.id }
 func (u *upload) PartSize() int64 { return u.partSize }
 
 func (u *upload) Put(ctx context.Context, n int, r *io.SectionReader) (blob.Part, error) {
-	g := body.NewGate(r)
-	defer g.Shut()
-	part, err := put.Section(ctx, n, io.NewSectionReader(g, 0, r.Size()), u.w.hook)
+	part, err := put.Section(ctx, n, r, u.w.hook)
 	if err != nil {
 		return blob.Part{}, err
 	}
+	defer part.Close()
 	sent, err := u.send(ctx, part)
 	if err != nil {
 		return blob.Part{}, err

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/holdall-go/holdall/blob"
+	"github.com/holdall-go/holdall/internal/body"
 	"github.com/holdall-go/holdall/internal/digest"
 	"github.com/holdall-go/holdall/internal/parts"
 	"github.com/holdall-go/holdall/internal/remote"
@@ -31,18 +32,28 @@ type Content struct {
 	verify  func() error         // is called when the last byte was read, before it is sent; nil: nothing is verified
 	foreign bool                 // the content is the caller's, and may change between two reads
 	hook    *blob.Hook
+	gate    *body.Gate // before the caller's reader, of a Section
 }
 
 // Section returns the content of a part with that number, or of a whole object if the number is 0. It reads r once, for its
-// CRC-32C and digests by the other algorithms, and once more for each attempt to send it. The hook is called by the rules
-// of [Content.Send]. The driver sees to it that r is not read after its call has returned, with a [body.Gate].
+// CRC-32C and digests by the other algorithms, and once more for each attempt to send it, until Close is called. The hook
+// is called by the rules of [Content.Send].
 func Section(ctx context.Context, number int, r *io.SectionReader, hook *blob.Hook, also ...blob.Algorithm) (*Content, error) {
 	digests, err := digest.New(blob.Checksums{}, also...)
 	if err != nil {
 		return nil, err
 	}
-	return section(ctx, number, r, hook, digests)
+	gate := body.NewGate(r)
+	c, err := section(ctx, number, io.NewSectionReader(gate, 0, r.Size()), hook, digests)
+	if err == nil {
+		c.gate = gate
+	}
+	return c, err
 }
+
+// Close sees to it that the reader of a [Section] is read no more, whatever an HTTP client does. It must be called before
+// the call of the driver returns.
+func (c *Content) Close() { c.gate.Shut() }
 
 func section(ctx context.Context, number int, r *io.SectionReader, hook *blob.Hook, digests *digest.Set) (*Content, error) {
 	sum, err := parts.Sum(ctx, r, digests)

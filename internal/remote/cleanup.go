@@ -33,6 +33,19 @@ func WithGrace(ctx context.Context, grace time.Duration) (extended context.Conte
 	}
 }
 
+// Start makes a call that starts an upload, whose response has the ID that abort needs to remove the upload again. If ctx
+// ends while the call is in progress, its response is still waited for, for a grace period, and the upload is removed.
+func Start(ctx context.Context, start func(context.Context) error, abort func(context.Context)) error {
+	extended, cancel := WithGrace(ctx, StartGrace)
+	defer cancel()
+	err := start(extended)
+	if err == nil && ctx.Err() != nil {
+		CleanUp(ctx, abort)
+		err = ctx.Err()
+	}
+	return err
+}
+
 // CleanUp removes what a failed call has left in the store. The ctx of remove does not end with ctx, but after
 // [CleanUpTime]. CleanUp returns when remove has, or after [CleanUpWait]; remove then goes on in the background.
 func CleanUp(ctx context.Context, remove func(context.Context)) {

@@ -6,12 +6,63 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strconv"
 	"strings"
 
 	"github.com/holdall-go/holdall/blob"
 	"github.com/holdall-go/holdall/internal/text"
 )
+
+// OpenRange opens the bytes of an object that r selects, for a driver's Get. Get asks for them with the value of a Range
+// header, which is empty if r is the whole object. HTTP cannot ask for a range without a byte, and refuses one that begins at
+// the end of the object: then stat tells how long the object is, and nothing is read.
+func OpenRange(ctx context.Context, r blob.Range, get func(header string) (*blob.Reader, error), stat func() (*blob.Object, error)) (*blob.Reader, error) {
+	header, ok := r.Header()
+	if ok {
+		if reader, err := get(header); !errors.Is(err, blob.ErrRange) {
+			return reader, err
+		}
+	}
+	o, err := stat()
+	if err != nil {
+		return nil, err
+	}
+	off, n, err := r.Resolve(o.Size)
+	switch {
+	case err != nil:
+		return nil, err
+	case n > 0: // the object has grown meanwhile
+		return get(header)
+	}
+	return blob.NewReader(ctx, http.NoBody, o, off, 0), nil
+}
+
+// NewReader returns the Reader of a response to a call that asked for the range r of the object o, whose Size is set to that
+// of the object if the response has a Content-Range (see [ContentRange]). It closes the response if it fails.
+func NewReader(ctx context.Context, call string, r blob.Range, o *blob.Object, resp *http.Response) (*blob.Reader, error) {
+	contentRange := resp.Header.Get("Content-Range")
+	off, n, err := ContentRange(r, o, contentRange)
+	if err == nil && contentRange == "" {
+		err = Skip(call, resp.Body, off)
+	}
+	if err != nil {
+		resp.Body.Close()
+		return nil, err
+	}
+	return blob.NewReader(ctx, &responseBody{resp.Body, call}, o, off, n), nil
+}
+
+// A responseBody is the body of a response to a read, whose errors are failures.
+type responseBody struct {
+	io.ReadCloser
+	call string
+}
+
+func (b *responseBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	return n, BrokenBody(b.call, err)
+}
 
 // ContentRange returns which bytes of an object the response to a read of r holds, n from off on. The Size of o is the
 // length of the response; with a Content-Range, which is empty if the response has none, it is set to that of the
