@@ -23,37 +23,33 @@ type large struct {
 	uploadURLs pool[*base.FileChunk]
 }
 
-// begin starts a large file. If ctx ends while the call is in progress, its response is still waited for: it has the ID of
-// the large file, which must be cancelled again. A large file that was started by an attempt whose response was lost is
-// searched for and cancelled.
+// begin starts a large file. One that was started by an attempt whose response was lost is searched for and cancelled.
 func (b *bucket) begin(ctx context.Context, w *write) (*large, error) {
 	if f := b.account.current().permits("b2_list_file_versions"); f != nil { // which finish needs
 		return nil, f
 	}
-	extended, cancel := remote.WithGrace(ctx, remote.StartGrace)
-	defer cancel()
 	var id string
 	info, token := w.withToken()
-	ambiguous, err := b.account.try(extended, "b2_start_large_file", func(extended context.Context) error {
-		if err := ctx.Err(); err != nil {
-			return remote.Final{Err: err}
-		}
-		f, err := b.base.StartLargeFile(extended, w.key, w.contentType, info)
-		if err == nil {
-			id = f.ID
+	err := remote.Start(ctx, func(extended context.Context) error {
+		ambiguous, err := b.account.try(extended, "b2_start_large_file", func(extended context.Context) error {
+			if err := ctx.Err(); err != nil {
+				return remote.Final{Err: err}
+			}
+			f, err := b.base.StartLargeFile(extended, w.key, w.contentType, info)
+			if err == nil {
+				id = f.ID
+			}
+			return err
+		})
+		if ambiguous || extended.Err() != nil {
+			remote.CleanUp(ctx, func(ctx context.Context) { b.cancelDuplicates(ctx, w.key, token, id) })
 		}
 		return err
-	})
-	if ambiguous || extended.Err() != nil {
-		remote.CleanUp(ctx, func(ctx context.Context) { b.cancelDuplicates(ctx, w.key, token, id) })
+	}, func(ctx context.Context) { _ = b.cancel(ctx, id) })
+	if err != nil {
+		return nil, err
 	}
-	if ctx.Err() != nil {
-		if err == nil {
-			b.cleanUp(ctx, id)
-		}
-		return nil, ctx.Err()
-	}
-	return &large{b: b, id: id, hook: w.hook}, err
+	return &large{b: b, id: id, hook: w.hook}, nil
 }
 
 // withToken returns the info with a unique idempotency token, by which a large file that is started now can be

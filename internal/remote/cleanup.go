@@ -34,16 +34,19 @@ func WithGrace(ctx context.Context, grace time.Duration) (extended context.Conte
 }
 
 // Start makes a call that starts an upload, whose response has the ID that abort needs to remove the upload again. If ctx
-// ends while the call is in progress, its response is still waited for, for a grace period, and the upload is removed.
+// ends while the call is in progress, its response is still waited for, for a grace period, the upload is removed, and the
+// error is that of ctx.
 func Start(ctx context.Context, start func(context.Context) error, abort func(context.Context)) error {
 	extended, cancel := WithGrace(ctx, StartGrace)
 	defer cancel()
 	err := start(extended)
-	if err == nil && ctx.Err() != nil {
-		CleanUp(ctx, abort)
-		err = ctx.Err()
+	if ctx.Err() == nil {
+		return err
 	}
-	return err
+	if err == nil {
+		CleanUp(ctx, abort)
+	}
+	return ctx.Err()
 }
 
 // CleanUp removes what a failed call has left in the store. The ctx of remove does not end with ctx, but after
