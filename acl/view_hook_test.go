@@ -50,10 +50,10 @@ var writesThroughAView = map[string]func(ctx context.Context, v *View, h *blob.H
 }
 
 // hookless is a bucket that calls no hooks, and is not behind Check.
-type hookless struct{ blob.Bucket }
+type hookless struct{ blob.Wrapper }
 
 func (h hookless) Capabilities() blob.Capabilities {
-	caps := h.Bucket.Capabilities()
+	caps := h.Wrapper.Capabilities()
 	caps.Hooks = false
 	return caps
 }
@@ -63,7 +63,7 @@ func (h hookless) Capabilities() blob.Capabilities {
 func TestRevokedByTheTimeOfPublication(t *testing.T) {
 	for name, write := range writesThroughAView {
 		for driver, b := range map[string]blob.Bucket{
-			"calls hooks": mem.New(nil), "does not": hookless{mem.New(nil)},
+			"calls hooks": mem.New(nil), "does not": hookless{blob.Wrap(mem.New(nil))},
 		} {
 			put(t, b, "k", "source")
 			g := newTestGuard(t, b, nil)
