@@ -61,8 +61,8 @@ type ConditionRules struct {
 
 // ObjectRules are the limits of an object and of what is stored with it.
 type ObjectRules struct {
-	// MaxSize is the size of the largest object in bytes. A larger Size in the options of Put or Upload is [ErrInvalid]; a
-	// body of unknown size that turns out larger fails, and nothing is stored.
+	// MaxSize is the size of the largest object in bytes. [Check] refuses a larger Size in the options of Put or Upload with
+	// [ErrInvalid]. If Size is not set, the driver refuses a body that is larger, and nothing is stored.
 	MaxSize int64
 
 	// Headers: the standard headers are stored and returned. Otherwise those other than ContentType are
@@ -108,8 +108,9 @@ type UploadRules struct {
 
 // ChecksumRules are the algorithms of checksums.
 type ChecksumRules struct {
-	// In are the algorithms of PutOptions.Checksums that the bucket verifies before it stores anything; content that does
-	// not match is [ErrChecksum]. A checksum by another algorithm is [errors.ErrUnsupported].
+	// In are the algorithms of PutOptions.Checksums that the driver, or its store, verifies before an object becomes visible;
+	// content that does not match is [ErrChecksum]. [Check] refuses a checksum by another algorithm with
+	// [errors.ErrUnsupported].
 	In AlgorithmSet
 
 	// Out are the algorithms by which every object that Put stores has a checksum.

@@ -27,6 +27,12 @@ import (
 //   - the Readers that b returns are made by [NewReader] with the ctx of the call;
 //   - of StartAfter and StartAt at most one is set, and both are text without NUL.
 //
+// The following is left to a driver. It stops a call whose ctx ends while the call runs: the body of a Put does not fail
+// then, so the driver checks ctx before each read of the body, and once more before it publishes. It evaluates the
+// condition of a call atomically with the operation; one that holds a lock on the key calls [Condition.Eval]. It verifies
+// the content of a Put against PutOptions.Checksums. It refuses a body that is larger than ObjectRules.MaxSize where
+// PutOptions.Size is not set.
+//
 // If b has a method String, its result, which must hold no secret, names the bucket in errors. If b embeds a [Wrapper] or a
 // [Restricted], a call after Close of what it wraps returns [ErrClosed] without a call of b.
 func Check(b Bucket) Bucket {

@@ -67,9 +67,15 @@
 // A wrapper that changes what a write stores or what a read delivers has to do so everywhere: in Stat, Get and List; in
 // Put, Copy and Upload; and in Source and Sign, which would hand out what is stored. What it cannot do it takes out of its
 // Capabilities, and Check refuses it. The body of a write is passed on as it came, because a driver can send a file or a
-// slice in better ways than another reader; what a wrapper wants to know of it, it learns by a [Hook] in the options, such
-// as opts.Hook.Then(its own). What is read it observes or replaces by [Reader.WithBody]. Content that it has itself it
-// makes a Reader by [NewReader] with the ctx of the call, which verifies it if the Object has checksums.
+// slice in better ways than another reader; what a wrapper wants to know of it, it learns by a [Hook] in a copy of the
+// options. A wrapper that shows progress does this in Put, Copy and Upload:
+//
+//	o := *opts
+//	o.Hook = o.Hook.Then(&blob.Hook{OnSend: p.sent})
+//	return p.Wrapper.Put(ctx, key, body, &o)
+//
+// What is read it observes or replaces in Get, by [Reader.WithBody]. Content that it has itself it makes a Reader by
+// [NewReader] with the ctx of the call, which verifies it if the Object has checksums.
 //
 // A wrapper that keeps something from its users embeds a [Restricted]: it passes on nothing that the wrapper does not
 // declare, also when Bucket gains a method. ReadOnly, Sub and the views of package acl are such wrappers. Nobody can reach

@@ -24,8 +24,9 @@ import (
 // again before each retry of that. For an [Upload] this is in Complete.
 //
 // An error of either is the error of the call, which wraps it, and then nothing is published. Ctx is that of the call,
-// or one derived from it. A function must not wait for a write of the same key, and should return quickly: the
-// connection to the store is open meanwhile.
+// or one derived from it. A function must not wait for a write of the same key. One that limits a rate may wait in OnSend,
+// until ctx ends at most, but the connection to the store is open meanwhile and a server may close it when it has been
+// idle for too long: wait for seconds, not minutes. All other functions should return quickly.
 type Hook struct {
 	OnSend    func(ctx context.Context, n int64) error
 	OnPublish func(ctx context.Context) error

@@ -42,9 +42,10 @@ func NewReader(ctx context.Context, body io.ReadCloser, object *Object, offset, 
 }
 
 // WithBody replaces the body of r by what wrap makes of it, and returns r: for a wrapper that counts, delays or checks
-// what is read, or that delivers the same bytes from elsewhere. It is called before the first Read. The new body must
-// deliver as many bytes as r.Length says; what it delivers is verified, once, and its Close closes r's. It costs no
-// second Reader: ctx, Close of the bucket and the digests are checked as before.
+// what is read, or that delivers the same bytes from elsewhere. Call it before the first Read. The new body must
+// deliver as many bytes as r.Length says; what it delivers is verified, once, and its Close must close the body that wrap
+// was given. An error of its Read is returned by the Read of r. It costs no second Reader: ctx, Close of the bucket and
+// the digests are checked as before.
 func (r *Reader) WithBody(wrap func(body io.ReadCloser) io.ReadCloser) *Reader {
 	r.body = wrap(r.body)
 	return r
