@@ -22,7 +22,8 @@ type Option func(*runner)
 // Long if the environment has HOLDALL_FULL=1.
 func InTier(tier Tier) Option { return func(r *runner) { r.tier = tier } }
 
-// Seed makes the random choices of a run those of an earlier one, whose report printed the seed.
+// Seed makes the random choices of a run those of an earlier one, whose report printed the seed. Without it, the
+// environment variable HOLDALL_SEED sets the seed if it is a number.
 func Seed(seed uint64) Option { return func(r *runner) { r.seed = seed } }
 
 // Only runs the cases that keep approves.
