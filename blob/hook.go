@@ -1,6 +1,7 @@
 package blob
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -237,8 +238,12 @@ type hookedUpload struct {
 
 // Put implements Upload. What the driver reads of the part counts, also where it only computes a digest.
 func (u *hookedUpload) Put(ctx context.Context, n int, section *io.SectionReader) (Part, error) {
-	hooked := &hookedReaderAt{ctx, u.hook, section}
-	return u.Upload.Put(ctx, n, io.NewSectionReader(hooked, 0, section.Size()))
+	hooked := &hookedReaderAt{ctx: ctx, hook: u.hook, r: section}
+	p, err := u.Upload.Put(ctx, n, io.NewSectionReader(hooked, 0, section.Size()))
+	if stop := hooked.stopped(); stop != nil {
+		return Part{}, stop
+	}
+	return p, err
 }
 
 // Complete implements Upload.
@@ -254,12 +259,29 @@ type hookedReaderAt struct {
 	ctx  context.Context
 	hook *Hook
 	r    io.ReaderAt
+
+	mu  sync.Mutex
+	err error // of the hook, the first
 }
 
+// ReadAt implements io.ReaderAt. After an error of the Hook it returns no other, whatever the driver tries.
 func (r *hookedReaderAt) ReadAt(p []byte, off int64) (int, error) {
+	if err := r.stopped(); err != nil {
+		return 0, err
+	}
 	n, err := r.r.ReadAt(p, off)
 	if herr := r.hook.Sending(r.ctx, int64(n)); herr != nil {
-		return 0, herr
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.err = cmp.Or(r.err, herr)
+		return 0, r.err
 	}
 	return n, err
+}
+
+// stopped returns the error of the hook, or nil.
+func (r *hookedReaderAt) stopped() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.err
 }

@@ -288,6 +288,52 @@ func TestRewindBody(t *testing.T) {
 	}
 }
 
+// retrying is a bucket that calls no hooks, and reads a part again when that fails.
+type retrying struct{ blob.Wrapper }
+
+func (r retrying) Capabilities() blob.Capabilities {
+	caps := r.Wrapper.Capabilities()
+	caps.Hooks = false
+	return caps
+}
+
+func (r retrying) Upload(ctx context.Context, key string, opts *blob.UploadOptions) (blob.Upload, error) {
+	u, err := r.Wrapper.Upload(ctx, key, opts)
+	return retryingUpload{u}, err
+}
+
+type retryingUpload struct{ blob.Upload }
+
+func (u retryingUpload) Put(ctx context.Context, n int, body *io.SectionReader) (blob.Part, error) {
+	p, err := u.Upload.Put(ctx, n, body)
+	if err != nil {
+		_, _ = body.Seek(0, io.SeekStart)
+		p, err = u.Upload.Put(ctx, n, body)
+	}
+	return p, err
+}
+
+// A hook that fails once is the error of the part, whatever a driver tries that does not call hooks.
+func TestHookOfAPartFailsOnce(t *testing.T) {
+	b := blob.Check(retrying{blob.Wrap(newMem(t))})
+	calls := 0
+	hook := &blob.Hook{OnSend: func(context.Context, int64) error {
+		if calls++; calls == 1 {
+			return errTest
+		}
+		return nil
+	}}
+	u, err := b.Upload(ctx, "k", &blob.UploadOptions{Hook: hook})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = u.Put(ctx, 1, io.NewSectionReader(strings.NewReader("abc"), 0, 3))
+	wantErr(t, err, errTest)
+	for p := range u.Parts(ctx) {
+		t.Errorf("part %d was stored", p.Number)
+	}
+}
+
 // What a wrapper makes of the body of a Reader is what is read, and is verified once.
 func TestWithBody(t *testing.T) {
 	read := 0
