@@ -45,8 +45,11 @@ func BodyAt(body io.Reader) (r io.ReaderAt, off, size int64, ok bool) {
 	return r, off, size, r != nil
 }
 
-// RewindBody makes the body of a Put deliver its content from the beginning once more, for a wrapper that calls Put
-// again. It fails if content was read and the caller's reader cannot go back. Body is what the wrapper was given by
+// errBegun is the error of a Put that would store what another one has left of its body.
+var errBegun = fmt.Errorf("%w: a wrapper passes on a body that was read already; RewindBody makes it whole again", ErrInvalid)
+
+// RewindBody makes the body of a Put deliver its content from the beginning once more, for a wrapper that has read it or
+// calls Put again. Without it, a Put of a body that was read is [ErrInvalid]. It fails if content was read and the caller's reader cannot go back. Body is what the wrapper was given by
 // [Check]; any other is ErrInvalid.
 func RewindBody(r io.Reader) error {
 	b, shared := r.(*body.Body)

@@ -129,6 +129,9 @@ func (c *checked) Put(ctx context.Context, key string, r io.Reader, opts *PutOpt
 		return nil, c.fail("put", key, err)
 	}
 	content, shared := bodyOf(r)
+	if content.Begun() {
+		return nil, c.fail("put", key, errBegun)
+	}
 	if opts.Size > 0 {
 		if err := content.Declare(opts.Size, ErrInvalid); err != nil {
 			return nil, c.fail("put", key, err)

@@ -288,6 +288,25 @@ func TestRewindBody(t *testing.T) {
 	}
 }
 
+// A wrapper that puts again and does not start the body again stores nothing, and above all no empty object.
+func TestBodyThatWasRead(t *testing.T) {
+	for name, body := range map[string]io.Reader{"string": strings.NewReader("abc"), "bytes": bytes.NewReader([]byte("abc")), "stream": unsized("abc")} {
+		m := newMem(t)
+		put(t, m, "k", "old")
+		f := &fake{Bucket: m}
+		f.put = func(ctx context.Context, key string, body io.Reader, opts *blob.PutOptions) (*blob.Object, error) {
+			if _, err := m.Put(ctx, "first", body, opts); err != nil {
+				t.Fatal(err)
+			}
+			return m.Put(ctx, key, body, opts)
+		}
+		if _, err := checkedFake(t, f).Put(ctx, "k", body, nil); !errors.Is(err, blob.ErrInvalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+		wantContent(t, m, "k", "old")
+	}
+}
+
 // retrying is a bucket that calls no hooks, and reads a part again when that fails.
 type retrying struct{ blob.Wrapper }
 

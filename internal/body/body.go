@@ -33,8 +33,9 @@ type Body struct {
 	touched bool      // Read was called since start
 
 	declared int64 // what the caller says that the size is, where that cannot be known before; 0: nothing
-	invalid  error // wrapped by the error of a body that has another size
-	wrong    error // that error, once it is known
+	invalid  error // wrapped by the error of a body that has another size than the caller says, or nil
+	idle     int   // Reads since the last one that delivered something
+	wrong    error // of every further Read, once it is known
 }
 
 // New returns the body that r delivers from where r stands. It makes at most three calls of r.Seek, one for an *os.File
@@ -89,7 +90,11 @@ func (b *Body) measure(s io.Seeker) {
 	}
 	if end < 0 {
 		end, err = s.Seek(0, io.SeekEnd)
-		if _, back := s.Seek(at, io.SeekStart); err != nil || back != nil {
+		_, back := s.Seek(at, io.SeekStart)
+		if err == nil && back != nil { // it stands at its end now, where it would deliver nothing
+			b.wrong = fmt.Errorf("the body is at its end, whose offset tells the size, and cannot go back: %w", back)
+		}
+		if err != nil || back != nil {
 			return
 		}
 	}
@@ -135,8 +140,9 @@ func Local(r io.ReaderAt) bool {
 // Declare holds the body to the size that the caller says it has, of more than zero bytes. A body whose size is known is
 // compared at once, any other as it is read. The error of a body of another size wraps invalid.
 func (b *Body) Declare(size int64, invalid error) error {
+	b.invalid = invalid
 	if b.size < 0 {
-		b.declared, b.invalid = size, invalid
+		b.declared = size
 		return nil
 	}
 	if b.size != size {
@@ -145,42 +151,74 @@ func (b *Body) Declare(size int64, invalid error) error {
 	return nil
 }
 
-// Read implements io.Reader. Of a body whose size was declared it delivers that number of bytes, or an error. With the
-// last byte it tries to read one more, so that a driver which reads no further than the declared size learns of a
-// longer body, too.
+// mostIdle is how many Reads in a row may deliver nothing, as in package bufio.
+const mostIdle = 100
+
+// Read implements io.Reader. Of a body whose size is known or was declared it delivers that number of bytes, or an error:
+// a file may have become shorter meanwhile. With the last byte that was declared it tries to read one more, so that a
+// driver which reads no further than the declared size learns of a longer body, too.
 func (b *Body) Read(p []byte) (int, error) {
 	b.touched = true
-	if b.declared == 0 {
-		n, err := b.r.Read(p)
-		b.read += int64(n)
-		return n, err
+	size := b.size
+	if b.declared > 0 {
+		size = b.declared
 	}
 	switch {
 	case b.wrong != nil:
 		return 0, b.wrong
-	case b.read == b.declared:
+	case b.read == size:
 		return 0, io.EOF
 	case len(p) == 0:
 		return 0, nil
+	case size >= 0:
+		p = p[:min(int64(len(p)), size-b.read)]
 	}
-	n, err := b.r.Read(p[:min(int64(len(p)), b.declared-b.read)])
+	n, err := b.r.Read(p)
 	b.read += int64(n)
+	if b.idle++; n > 0 {
+		b.idle = 0
+	}
 	switch {
-	case b.read < b.declared && err == io.EOF:
-		return n, fmt.Errorf("%w (%w): the body ended after %d bytes, but Size says %d", b.invalid, io.ErrUnexpectedEOF, b.read, b.declared)
-	case b.read < b.declared:
+	case b.idle == mostIdle && err == nil:
+		b.wrong = io.ErrNoProgress
+		return 0, b.wrong
+	case b.read < size && err == io.EOF:
+		b.wrong = b.short(size)
+		return n, b.wrong
+	case b.read < size || b.declared == 0 || err != nil:
 		return n, err
 	}
-	if err == nil {
-		var more [1]byte
-		_, err = io.ReadFull(b.r, more[:])
-	}
-	if err == nil {
+	if err = b.end(); err == nil {
 		b.wrong = fmt.Errorf("%w: the body is longer than the %d bytes that Size says", b.invalid, b.declared)
 		return 0, b.wrong
 	}
 	return n, err
 }
+
+// short returns the error of a body that ended before its size was reached.
+func (b *Body) short(size int64) error {
+	if b.invalid == nil {
+		return fmt.Errorf("%w: the body ended after %d of its %d bytes", io.ErrUnexpectedEOF, b.read, size)
+	}
+	return fmt.Errorf("%w (%w): the body ended after %d bytes, but Size says %d", b.invalid, io.ErrUnexpectedEOF, b.read, size)
+}
+
+// end tries to read one more byte. It returns nil if there is one, and else the error that says so, such as io.EOF.
+func (b *Body) end() error {
+	var more [1]byte
+	for range mostIdle {
+		if n, err := b.r.Read(more[:]); n > 0 || err != nil {
+			if n > 0 {
+				err = nil
+			}
+			return err
+		}
+	}
+	return io.ErrNoProgress
+}
+
+// Begun reports whether the Body delivers less than all of its content, since some of it was read.
+func (b *Body) Begun() bool { return b.touched }
 
 // Memory returns the rest of a body that lies in memory, as an io.WriterTo that passes its bytes on without a copy. It
 // is nil for every other body, and reads the Body to its end.
@@ -211,7 +249,7 @@ func (b *Body) Rewind() error {
 	if _, err := b.seeker.Seek(b.start, io.SeekStart); err != nil {
 		return fmt.Errorf("%w: %w", errOnce, err)
 	}
-	b.read, b.touched = 0, false
+	b.read, b.touched, b.idle, b.wrong = 0, false, 0, nil
 	return nil
 }
 

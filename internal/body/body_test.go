@@ -189,3 +189,63 @@ func TestDeclare(t *testing.T) {
 		}
 	}
 }
+
+// A body of a known size delivers that size, or an error.
+func TestKnownSize(t *testing.T) {
+	for name, test := range map[string]struct {
+		holds string
+		want  string
+		err   error
+	}{"as long": {"0123456789", "0123456789", nil}, "shorter": {"0123", "0123", io.ErrUnexpectedEOF}, "longer": {"0123456789more", "0123456789", nil}} {
+		file := tempFile(t, "0123456789")
+		b := New(file)
+		if err := os.WriteFile(file.Name(), []byte(test.holds), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(b); string(got) != test.want || !errors.Is(err, test.err) {
+			t.Errorf("a file that is %s than at first delivers %q, %v", name, got, err)
+		}
+	}
+}
+
+// A body whose reader delivers nothing is given up, also where it is longer than declared or not.
+func TestNoProgress(t *testing.T) {
+	for _, declared := range []int64{0, 3, 4} {
+		b := New(&stalling{left: 3})
+		if declared > 0 {
+			if err := b.Declare(declared, errors.New("invalid")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := io.ReadAll(b); !errors.Is(err, io.ErrNoProgress) {
+			t.Errorf("declared to have %d bytes: %v", declared, err)
+		}
+	}
+}
+
+// stalling delivers some bytes, and then neither bytes nor an error.
+type stalling struct{ left int }
+
+func (s *stalling) Read(p []byte) (int, error) {
+	n := min(s.left, len(p))
+	s.left -= n
+	return n, nil
+}
+
+// A reader that goes to its end, to tell its size, and cannot go back is an error, and no empty body.
+func TestCannotGoBack(t *testing.T) {
+	if got, err := io.ReadAll(New(&stuck{*strings.NewReader("content")})); !errors.Is(err, errStuck) {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+var errStuck = errors.New("stuck")
+
+type stuck struct{ strings.Reader }
+
+func (s *stuck) Seek(off int64, whence int) (int64, error) {
+	if whence == io.SeekStart {
+		return 0, errStuck
+	}
+	return s.Reader.Seek(off, whence)
+}
