@@ -53,14 +53,16 @@ func (b *bucket) Get(ctx context.Context, key string, opts *blob.GetOptions) (*b
 		return nil, err
 	}
 	body := &content{}
-	body.Reset(v.content[off : off+n])
+	body.r.Reset(v.content[off : off+n])
 	r := blob.NewReader(ctx, body, &v.object, off, n)
 	r.Metadata = maps.Clone(r.Metadata)
 	return r, nil
 }
 
-// content is the body of a Reader.
-type content struct{ bytes.Reader }
+// content is the body of a Reader. It has no other methods: a WriteTo would pass the memory of the store to a caller's Write.
+type content struct{ r bytes.Reader }
+
+func (c *content) Read(p []byte) (int, error) { return c.r.Read(p) }
 
 func (*content) Close() error { return nil }
 
@@ -79,6 +81,10 @@ func (b *bucket) Put(ctx context.Context, key string, body io.Reader, opts *blob
 	return b.store.put(key, content, opts.Attributes, sums, opts.If)
 }
 
+// mostAhead is how many bytes of memory are allocated before any content has arrived. A section of a file may say that it
+// has more than there are.
+const mostAhead = 256 << 20
+
 // readAll reads body to its end, into a slice of just its size where that is known. It looks at ctx after each read, so
 // that an object of a call that ended is not stored.
 func readAll(ctx context.Context, body io.Reader, hook *blob.Hook) ([]byte, error) {
@@ -86,7 +92,7 @@ func readAll(ctx context.Context, body io.Reader, hook *blob.Hook) ([]byte, erro
 	if !known {
 		size = 512
 	}
-	content := make([]byte, 0, size)
+	content := make([]byte, 0, min(size, mostAhead))
 	for !known || int64(len(content)) < size {
 		if len(content) == cap(content) {
 			content = append(content, 0)[:len(content)]

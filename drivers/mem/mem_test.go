@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -178,4 +179,32 @@ func Example() {
 	// Output:
 	// 5 <nil>
 	// true true
+}
+
+// A section that says it is longer than anything can be is an error, and no panic.
+func TestPutOfAHugeSection(t *testing.T) {
+	b := mem.New(nil)
+	defer b.Close()
+	if _, err := b.Put(ctx, "k", io.NewSectionReader(strings.NewReader("abc"), 0, math.MaxInt64), nil); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("a section that ends early: %v", err)
+	}
+}
+
+// What a Reader reads is a copy: a wrapper, which sees the body, has no way to the memory of the store.
+func TestBodyOfAReader(t *testing.T) {
+	b := mem.New(nil)
+	defer b.Close()
+	put(t, b, "k", "content")
+	r, err := b.Get(ctx, "k", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	r.WithBody(func(body io.ReadCloser) io.ReadCloser {
+		switch body.(type) {
+		case io.WriterTo, io.Seeker, io.ReaderAt:
+			t.Errorf("a %T has more methods than Read and Close", body)
+		}
+		return body
+	})
 }
