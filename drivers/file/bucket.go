@@ -189,11 +189,16 @@ func (b *bucket) store(ctx context.Context, key string, d *draft, cond blob.Cond
 	if err := b.tree.publish(ctx, b.tree.names.path(key), d, cond, hook, b.sync); err != nil {
 		return nil, err
 	}
+	return d.object(key, i, attrs), nil
+}
+
+// object returns the object that a sealed draft has become.
+func (d *draft) object(key string, i info, attrs *blob.Attributes) *blob.Object {
 	o := i.object(key)
 	r := record{crc: d.crc, hasCRC: d.hasCRC, attrs: *attrs}
 	r.describe(o)
 	o.Metadata = maps.Clone(o.Metadata)
-	return o, nil
+	return o
 }
 
 func (b *bucket) Delete(ctx context.Context, key string, opts *blob.DeleteOptions) error {

@@ -29,7 +29,7 @@ type tree struct {
 
 	users   atomic.Int64     // handles and calls under way; the last one out closes the root
 	locks   [256]paddedMutex // of paths: held for the instant of a write
-	ends    [64]paddedMutex  // of uploads: held while one is completed or aborted; taken before a path's
+	ends    [64]paddedMutex  // of uploads: held while one is published or aborted; taken before a path's
 	seed    maphash.Seed
 	clock   clock
 	durable durable

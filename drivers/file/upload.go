@@ -278,44 +278,66 @@ func (u *upload) numbers() ([]int, error) {
 }
 
 // Complete implements blob.Upload. The parts are joined in the kernel, which shares their blocks where the file system
-// can; their checksums give that of the whole.
+// can; their checksums give that of the whole. No lock is held while the hook is called: it may take its time, and others
+// may abort the upload meanwhile.
 func (u *upload) Complete(ctx context.Context) (*blob.Object, error) {
 	t := u.b.tree
 	if err := t.use(); err != nil {
 		return nil, err
 	}
 	defer t.leave()
-	defer t.lockUpload(u.id).Unlock()
-	numbers, err := u.numbers()
-	if err != nil {
-		return nil, err
-	}
 	d, err := t.newDraft()
 	if err != nil {
 		return nil, err
 	}
 	defer d.discard()
-	d.hasCRC = true
-	for i, n := range numbers {
-		if n != i+1 {
-			return nil, fmt.Errorf("%w: part %d is missing", blob.ErrInvalid, i+1)
-		}
-		if err := u.join(ctx, d, n, i == len(numbers)-1); err != nil {
-			return nil, err
-		}
+	if err := u.assemble(ctx, d); err != nil {
+		return nil, err
 	}
-	o, err := u.b.store(ctx, u.head.key, d, u.cond, &u.head.attrs, u.hook)
+	i, err := d.seal(&u.head.attrs, u.b.sync)
+	if err == nil {
+		err = u.hook.Publishing(ctx)
+	}
 	if err != nil {
+		return nil, err
+	}
+	defer t.lockUpload(u.id).Unlock()
+	if _, err := t.root.lstat(u.path(headName)); isMissing(err) { // others completed or aborted it meanwhile
+		return nil, noUpload(u.id)
+	}
+	if err := t.publish(ctx, t.names.path(u.head.key), d, u.cond, nil, u.b.sync); err != nil {
 		return nil, err
 	}
 	// The object is there. Should the folder stay, it is an upload that can be aborted.
 	_ = t.abort(u.id)
-	return o, nil
+	return d.object(u.head.key, i, &u.head.attrs), nil
+}
+
+// assemble joins the parts in a draft. It takes no lock, which could be that of another upload whose Complete has called its
+// hook and is about to publish.
+func (u *upload) assemble(ctx context.Context, d *draft) error {
+	numbers, err := u.numbers()
+	if err != nil {
+		return err
+	}
+	d.hasCRC = true
+	for i, n := range numbers {
+		if n != i+1 {
+			return fmt.Errorf("%w: part %d is missing", blob.ErrInvalid, i+1)
+		}
+		if err := u.join(ctx, d, n, i == len(numbers)-1); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // join appends a part to the draft.
 func (u *upload) join(ctx context.Context, d *draft, n int, last bool) error {
 	f, o, err := u.b.tree.open(u.path(partName(n)), false)
+	if isMissing(err) { // it was completed or aborted meanwhile
+		return noUpload(u.id)
+	}
 	if err != nil {
 		return err
 	}
