@@ -57,15 +57,16 @@ func (v *view) hook(sending, publishing func(context.Context) error) *blob.Hook 
 	return &blob.Hook{OnSend: v.pace(sending).passed, OnPublish: publishing}
 }
 
-// download is the body of a Reader. It delivers nothing that arrived after the right was found to be gone.
+// download is the body of a Reader. It delivers nothing that arrived after the right was found to be gone. Reader.WithBody
+// shows it to everyone, so that no field of it is exported, not even to package reflect.
 type download struct {
-	io.ReadCloser
+	body io.ReadCloser
 	ctx  context.Context
 	pace *pace
 }
 
 func (d *download) Read(p []byte) (int, error) {
-	n, err := d.ReadCloser.Read(p[:min(len(p), checkBytes)])
+	n, err := d.body.Read(p[:min(len(p), checkBytes)])
 	if n > 0 || err == io.EOF {
 		if cerr := d.pace.passed(d.ctx, int64(n)); cerr != nil {
 			return 0, cerr
@@ -73,3 +74,5 @@ func (d *download) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+func (d *download) Close() error { return d.body.Close() }

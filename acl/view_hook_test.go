@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -140,4 +141,26 @@ func TestSeeksOfAPut(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The body of a Reader, which WithBody shows to everyone, does not let anybody get behind its checks.
+func TestNobodyGetsBehindTheBody(t *testing.T) {
+	b := mem.New(nil)
+	put(t, b, "k", "content")
+	g := newTestGuard(t, b, nil)
+	install(t, g, policyOf(grantTo("u", "k", Get)))
+	r, err := g.as("u").Get(t.Context(), "k", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	r.WithBody(func(body io.ReadCloser) io.ReadCloser {
+		v := reflect.ValueOf(body).Elem()
+		for i := range v.NumField() {
+			if v.Field(i).CanInterface() {
+				t.Errorf("package reflect shows the field %s", v.Type().Field(i).Name)
+			}
+		}
+		return body
+	})
 }
