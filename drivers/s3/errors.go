@@ -38,6 +38,9 @@ func asFailure(err error) error {
 	return &remote.Failure{Message: text.Printable(err.Error()), Cause: err}
 }
 
+// placeholder is the code, and the message, of an error of the SDK for a response that has none.
+const placeholder = "UnknownError"
+
 // fromResponse returns the failure that a response of the server is.
 func fromResponse(err error, r *smithyhttp.ResponseError) *remote.Failure {
 	f := &remote.Failure{Status: r.HTTPStatusCode(), Cause: err}
@@ -53,8 +56,11 @@ func fromResponse(err error, r *smithyhttp.ResponseError) *remote.Failure {
 	if errors.As(err, &api) {
 		f.Code, f.Message = api.ErrorCode(), text.Printable(api.ErrorMessage())
 	}
-	if f.Code == "UnknownError" {
+	if f.Code == placeholder {
 		f.Code = ""
+	}
+	if f.Message == placeholder {
+		f.Message = ""
 	}
 	f.Meaning = remote.Classify(codes, f.Code, f.Status)
 	switch {

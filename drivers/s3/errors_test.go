@@ -21,6 +21,25 @@ func isChecksum(err error) bool { return errors.Is(err, blob.ErrChecksum) }
 var sentinels = []error{fs.ErrNotExist, fs.ErrExist, fs.ErrPermission, blob.ErrPrecondition, blob.ErrNotModified, blob.ErrChecksum,
 	blob.ErrInvalid, blob.ErrRange, blob.ErrChanged, blob.ErrAmbiguous, errors.ErrUnsupported}
 
+// The text of an error has no message where the server sent none: the placeholder of the SDK is left out.
+func TestNoPlaceholder(t *testing.T) {
+	for document, want := range map[string]string{
+		"<Error><Code>SlowDown</Code></Error>":                           ": 503 Service Unavailable, SlowDown (request REQ1)",
+		"<Error><Code>SlowDown</Code><Message></Message></Error>":        ": 503 Service Unavailable, SlowDown (request REQ1)",
+		"<Error><Code>SlowDown</Code><Message>Slower.</Message></Error>": ": 503 Service Unavailable, SlowDown: Slower (request REQ1)",
+	} {
+		f := newFake(t, func(w http.ResponseWriter, r request) {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			fmt.Fprint(w, document)
+		})
+		b := f.open(t, "aws", func(c *Config) { c.MaxAttempts = 1 })
+		_, err := b.Put(context.Background(), "k", strings.NewReader("content"), nil)
+		if err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%s: the error is %v; expected it to end in %q", document, err, want)
+		}
+	}
+}
+
 // What a server answers is told by what callers know, with its own words, and never with a secret.
 func TestAnswersHaveTheirMeaning(t *testing.T) {
 	for _, test := range []struct {
