@@ -462,7 +462,7 @@ func (c *checked) condition(cond Condition, can ConditionSet, op string) error {
 		return err
 	}
 	if !can.Has(cond.Kind()) {
-		return fmt.Errorf("%w: this bucket cannot make %s %s; it can: %s", errors.ErrUnsupported, op, cond, can)
+		return fmt.Errorf("%w: this bucket does not support the condition %s in %s; supported: %s", errors.ErrUnsupported, cond, op, can)
 	}
 	return nil
 }
@@ -492,7 +492,7 @@ func (c *checked) checksums(want Checksums) error {
 	}
 	for a := range want.All() {
 		if !c.caps.Checksums.In.Has(a) {
-			return fmt.Errorf("%w: this bucket cannot verify %s; it can: %s", errors.ErrUnsupported, a, c.caps.Checksums.In)
+			return fmt.Errorf("%w: this bucket does not support the checksum %s in Put; supported: %s", errors.ErrUnsupported, a, c.caps.Checksums.In)
 		}
 	}
 	return nil

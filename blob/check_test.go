@@ -79,6 +79,25 @@ var everyCall = map[string]call{
 	},
 }
 
+// The error of a condition or a checksum that the bucket does not support names those that it does.
+func TestCheckNamesWhatIsSupported(t *testing.T) {
+	for _, test := range []struct {
+		caps func(*blob.Capabilities)
+		opts *blob.PutOptions
+		want string
+	}{
+		{bare, &blob.PutOptions{If: blob.IfAbsent}, "this bucket does not support the condition if-absent in Put; supported: none"},
+		{bare, &blob.PutOptions{Checksums: blob.CRC32CSum(1)}, "this bucket does not support the checksum crc32c in Put; supported: none"},
+		{func(c *blob.Capabilities) { c.If.Put = blob.Conditions(blob.KindAbsent) }, &blob.PutOptions{If: blob.IfMatch(`"x"`)},
+			`this bucket does not support the condition if-match "x" in Put; supported: if-absent`},
+	} {
+		err := putWith(test.opts)(checkedFake(t, &fake{caps: test.caps}))
+		if err == nil || !strings.HasSuffix(err.Error(), test.want) {
+			t.Errorf("the error is %v; expected it to end in %s", err, test.want)
+		}
+	}
+}
+
 // What is wrong is refused before the driver hears of it.
 func TestCheckRefuses(t *testing.T) {
 	rich := func(c *blob.Capabilities) {
