@@ -52,7 +52,7 @@ func TestWrappersReportWhatIsLeft(t *testing.T) {
 	if sub != want || sub.Keys.Max() != 97 || !sub.Keys.PartOfSegment() {
 		t.Errorf("a Sub of a Sub has %+v, and the bucket %+v", sub, want)
 	}
-	if got := blob.ReadOnly(f).Capabilities(); !got.ReadOnly || got.Sign.Methods != blob.Methods("GET", "HEAD") || got.If.Put != 0 || got.Checksums.In != 0 || got.Keys != f.Capabilities().Keys {
+	if got := blob.ReadOnly(f).Capabilities(); !got.ReadOnly || got.Sign.Methods != blob.Methods("GET", "HEAD") || got.If.Put != 0 || got.If.Copy != 0 || got.Checksums.In != 0 || got.Keys != f.Capabilities().Keys {
 		t.Errorf("ReadOnly has %+v", got)
 	}
 }

@@ -44,7 +44,8 @@ func (r *readOnly) Sign(ctx context.Context, key string, opts *SignOptions) (*Si
 func (r *readOnly) Capabilities() Capabilities {
 	caps := r.b.Capabilities()
 	caps.ReadOnly, caps.Uploads.Supported = true, false
-	caps.If.Put, caps.If.Upload, caps.If.Delete, caps.BulkDelete, caps.Checksums.In = 0, 0, 0, 0, 0
+	caps.If = ConditionRules{Source: caps.If.Source, Read: caps.If.Read}
+	caps.BulkDelete, caps.Checksums.In = 0, 0
 	caps.Sign.Methods &= Methods(http.MethodGet, http.MethodHead)
 	return caps
 }
