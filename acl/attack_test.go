@@ -183,6 +183,20 @@ func TestWriteOnly(t *testing.T) {
 	wantErr(t, "an upload to what is missing", second(u.Upload(ctx, "missing", nil)), fs.ErrPermission)
 }
 
+// A store that takes two spellings for one key would let one of them pass a barrier on the other.
+func TestSpellings(t *testing.T) {
+	for name, caps := range map[string]func(c *blob.Capabilities){
+		"case":        func(c *blob.Capabilities) { c.Keys.CaseFolding = true },
+		"normal form": func(c *blob.Capabilities) { c.Keys.Normalizing = true },
+	} {
+		b := &broken{Wrapper: blob.Wrap(mem.New(nil)), caps: caps}
+		_, err := Create(t.Context(), b, nil, User("olga"))
+		wantErr(t, "Create over a store that ignores "+name, err, errors.ErrUnsupported)
+		_, err = Open(t.Context(), b, nil)
+		wantErr(t, "Open over a store that ignores "+name, err, errors.ErrUnsupported)
+	}
+}
+
 // A store without a condition cannot keep a right apart that needs it.
 func TestRightsThatNeedConditions(t *testing.T) {
 	b := &broken{Wrapper: blob.Wrap(mem.New(nil)), caps: func(c *blob.Capabilities) { c.If.Put, c.If.Copy, c.If.Upload = 0, 0, 0 }}

@@ -97,7 +97,9 @@ type Decision struct {
 // errors.ErrUnsupported.
 //
 // The bucket is a whole one, or a [blob.Sub] whose prefix ends in "/": below any other, what is reserved in the bucket
-// would not be reserved in the Sub. Neither Create nor the guard closes a bucket.
+// would not be reserved in the Sub. A bucket that holds keys of different spelling as one object ([blob.KeyRules].CaseFolding
+// and Normalizing) is errors.ErrUnsupported, since a key in another spelling would pass a barrier. Neither Create nor the
+// guard closes a bucket.
 func Create(ctx context.Context, bucket blob.Bucket, opts *Options, owners ...Principal) (*Guard, error) {
 	g, err := newGuard(bucket, opts)
 	if err == nil {
@@ -186,6 +188,9 @@ func newGuard(bucket blob.Bucket, opts *Options) (*Guard, error) {
 		if b != nil && b.Capabilities().Keys.PartOfSegment() {
 			return nil, fmt.Errorf(`%w: the bucket is a Sub whose prefix does not end in "/", so its keys begin inside a segment`, blob.ErrInvalid)
 		}
+	}
+	if keys := bucket.Capabilities().Keys; keys.CaseFolding || keys.Normalizing {
+		return nil, fmt.Errorf("%w: this bucket holds keys of different spelling as one object, so another spelling of a key would pass a barrier", errors.ErrUnsupported)
 	}
 	g := &Guard{bucket: bucket, base: blob.Restrict(bucket), store: &store{bucket: opts.Store}, clock: newClock(opts.now), hook: opts.Hook}
 	if opts.Store == nil {
