@@ -61,8 +61,9 @@ type ConditionRules struct {
 
 // ObjectRules are the limits of an object and of what is stored with it.
 type ObjectRules struct {
-	// MaxSize is the size of the largest object in bytes. [Check] refuses a larger Size in the options of Put or Upload with
-	// [ErrInvalid]. If Size is not set, the driver refuses a body that is larger, and nothing is stored.
+	// MaxSize is the size of the largest object in bytes; zero: there is no limit. [Check] refuses what is larger with
+	// [ErrInvalid], and nothing is stored: a Size in the options of Put or Upload, the body of a Put, and a part that ends
+	// beyond MaxSize. The body of a Put whose size is not known before it is read fails when it delivers more.
 	MaxSize int64
 
 	// Headers: the standard headers are stored and returned. Otherwise those other than ContentType are

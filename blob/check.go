@@ -15,7 +15,7 @@ import (
 // Check returns b behind the checks that every bucket shares; every driver's Open, and every wrapper, returns through it.
 // It refuses bad keys, ranges, conditions and options against b's capabilities, before b receives them. It knows closed
 // and ended contexts, wraps errors in [*Error], cuts listings to their Limit, deletes keys one by one where there is no
-// bulk call, holds bodies to their declared size, and calls the [Hook] of a write for a b that does not. Then b may rely
+// bulk call, holds bodies to their declared size and to ObjectRules.MaxSize, and calls the [Hook] of a write for a b that does not. Then b may rely
 // on what it is given:
 //
 //   - keys follow the [KeyRules] that b declares, so that b checks none;
@@ -28,8 +28,7 @@ import (
 // The following is left to a driver. It stops a call whose ctx ends while the call runs: the body of a Put does not fail
 // then, so the driver checks ctx before each read of the body, and once more before it publishes. It evaluates the
 // condition of a call atomically with the operation; one that holds a lock on the key calls [Condition.Eval]. It verifies
-// the content of a Put against PutOptions.Checksums. It refuses a body that is larger than ObjectRules.MaxSize where
-// PutOptions.Size is not set.
+// the content of a Put against PutOptions.Checksums.
 //
 // If b has a method String, its result, which must hold no secret, names the bucket in errors. If b embeds a [Wrapper] or a
 // [Restricted], a call after Close of what it wraps returns [ErrClosed] without a call of b.
@@ -131,9 +130,13 @@ func (c *checked) Put(ctx context.Context, key string, r io.Reader, opts *PutOpt
 		return nil, c.fail("put", key, errBegun)
 	}
 	if opts.Size > 0 {
-		if err := content.Declare(opts.Size, ErrInvalid); err != nil {
-			return nil, c.fail("put", key, err)
-		}
+		err = content.Declare(opts.Size, ErrInvalid)
+	}
+	if most := c.caps.Objects.MaxSize; err == nil && most > 0 {
+		err = content.Limit(most, ErrInvalid)
+	}
+	if err != nil {
+		return nil, c.fail("put", key, err)
 	}
 	o, err := c.put(ctx, key, content, opts)
 	if err != nil {

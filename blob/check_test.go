@@ -79,6 +79,60 @@ var everyCall = map[string]call{
 	},
 }
 
+// No object is larger than MaxSize, whatever is known of the size of its body. The driver is not called where it is known;
+// a body of unknown size fails, also behind a view and with a hook.
+func TestCheckLimitsBodies(t *testing.T) {
+	most := func(c *blob.Capabilities) { c.Objects.MaxSize = 3 }
+	sized := func(s string) io.Reader { return strings.NewReader(s) }
+	for _, test := range []struct {
+		name   string
+		body   func(s string) io.Reader
+		driver int // calls of the driver with a body that is too large
+	}{{"known size", sized, 0}, {"unknown size", unsized, 1}} {
+		for _, hook := range []*blob.Hook{nil, {OnSend: func(context.Context, int64) error { return nil }}} {
+			for _, content := range []string{"abc", "abcd"} {
+				f := &fake{caps: most}
+				f.put = func(ctx context.Context, key string, body io.Reader, opts *blob.PutOptions) (*blob.Object, error) {
+					got, err := io.ReadAll(body)
+					if err != nil {
+						return nil, err
+					}
+					return &blob.Object{Size: int64(len(got))}, nil
+				}
+				_, err := blob.Sub(checkedFake(t, f), "d/").Put(ctx, "k", test.body(content), &blob.PutOptions{Hook: hook})
+				switch {
+				case len(content) <= 3 && err != nil:
+					t.Errorf("%s: a put of %q failed: %v", test.name, content, err)
+				case len(content) > 3 && (!errors.Is(err, blob.ErrInvalid) || f.calls != test.driver):
+					t.Errorf("%s: a put of %q returned %v after %d calls of the driver; expected ErrInvalid after %d", test.name, content, err, f.calls, test.driver)
+				}
+			}
+		}
+	}
+}
+
+// A part that ends beyond MaxSize is refused before the driver is called: every part but the last has the size PartSize.
+func TestCheckLimitsParts(t *testing.T) {
+	b := checkedFake(t, &fake{caps: func(c *blob.Capabilities) { c.Objects.MaxSize, c.Uploads.MinPartSize = 10, 1 }})
+	u, err := b.Upload(ctx, "k", &blob.UploadOptions{PartSize: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		n    int
+		size int64
+		want error
+	}{{3, 2, nil}, {3, 3, blob.ErrInvalid}, {3, 4, blob.ErrInvalid}, {4, 1, blob.ErrInvalid}, {2, 4, nil}, {1, 4, nil}} {
+		_, err := u.Put(ctx, test.n, io.NewSectionReader(strings.NewReader("abcd"), 0, test.size))
+		if !errors.Is(err, test.want) {
+			t.Errorf("part %d of %d bytes: %v; expected %v", test.n, test.size, err, test.want)
+		}
+	}
+	if o, err := u.Complete(ctx); err != nil || o.Size != 10 {
+		t.Errorf("the upload of 10 bytes is completed as %v, %v", o, err)
+	}
+}
+
 // The error of a condition or a checksum that the bucket does not support names those that it does.
 func TestCheckNamesWhatIsSupported(t *testing.T) {
 	for _, test := range []struct {

@@ -114,6 +114,10 @@ func (u *checkedUpload) checkPart(n int, body *io.SectionReader) error {
 	if body.Size() > u.u.PartSize() {
 		return fmt.Errorf("%w: part %d has %d bytes; the parts of this upload have %d, and the last at most that", ErrInvalid, n, body.Size(), u.u.PartSize())
 	}
+	if most := u.c.caps.Objects.MaxSize; most > 0 && (body.Size() > most || int64(n-1) > (most-body.Size())/u.u.PartSize()) {
+		return fmt.Errorf("%w: part %d of %d bytes, after parts of %d bytes, ends beyond the %d bytes that this bucket takes at most",
+			ErrInvalid, n, body.Size(), u.u.PartSize(), most)
+	}
 	return nil
 }
 

@@ -32,10 +32,11 @@ type Body struct {
 	read    int64     // bytes that were delivered since start
 	touched bool      // Read was called since start
 
-	declared int64 // what the caller says that the size is, where that cannot be known before; 0: nothing
-	invalid  error // wrapped by the error of a body that has another size than the caller says, or nil
-	idle     int   // Reads since the last one that delivered something
-	wrong    error // of every further Read, once it is known
+	most    int64 // how many bytes a body of unknown size may deliver; 0: any number
+	exact   bool  // the caller says that it delivers that number
+	invalid error // wrapped by the error of a body that delivers another number, or nil
+	idle    int   // Reads since the last one that delivered something
+	wrong   error // of every further Read, once it is known
 }
 
 // New returns the body that r delivers from where r stands. It makes at most three calls of r.Seek, one for an *os.File
@@ -140,38 +141,67 @@ func Local(r io.ReaderAt) bool {
 // Declare holds the body to the size that the caller says it has, of more than zero bytes. A body whose size is known is
 // compared at once, any other as it is read. The error of a body of another size wraps invalid.
 func (b *Body) Declare(size int64, invalid error) error {
-	b.invalid = invalid
-	if b.size < 0 {
-		b.declared = size
-		return nil
-	}
-	if b.size != size {
+	switch {
+	case b.size >= 0 && b.size != size:
 		return fmt.Errorf("%w: the body has %d bytes, but Size says %d", invalid, b.size, size)
+	case b.size < 0 && b.most > 0 && b.most < size && !b.exact:
+		return tooLarge(size, b.most, invalid)
+	case b.size < 0:
+		b.most, b.exact = size, true
+	}
+	b.invalid = invalid
+	return nil
+}
+
+// Limit refuses a body of more than most bytes, which is more than zero. A body whose size is known or declared is
+// compared at once; any other fails when it delivers more. Of several limits the least applies. The error of a body that
+// is too large wraps invalid.
+func (b *Body) Limit(most int64, invalid error) error {
+	switch {
+	case b.size > most:
+		return tooLarge(b.size, most, invalid)
+	case b.exact && b.most > most:
+		return tooLarge(b.most, most, invalid)
+	case b.size < 0 && !b.exact && (b.most == 0 || most < b.most):
+		b.most, b.invalid = most, invalid
 	}
 	return nil
+}
+
+func tooLarge(size, most int64, invalid error) error {
+	return fmt.Errorf("%w: the body has %d bytes; this bucket takes at most %d", invalid, size, most)
 }
 
 // mostIdle is how many Reads in a row may deliver nothing, as in package bufio.
 const mostIdle = 100
 
+// bound returns how many bytes the body delivers at most, or -1 if any number, and whether it must deliver as many.
+func (b *Body) bound() (most int64, exact bool) {
+	switch {
+	case b.size >= 0:
+		return b.size, true
+	case b.most > 0:
+		return b.most, b.exact
+	}
+	return -1, false
+}
+
 // Read implements io.Reader. Of a body whose size is known or was declared it delivers that number of bytes, or an error:
-// a file may have become shorter meanwhile. With the last byte that was declared it tries to read one more, so that a
-// driver which reads no further than the declared size learns of a longer body, too.
+// a file may have become shorter meanwhile. Of a body with a limit it delivers at most that number. With the last byte
+// that was declared or is allowed it tries to read one more, so that a driver which reads no further learns of a longer
+// body, too.
 func (b *Body) Read(p []byte) (int, error) {
 	b.touched = true
-	size := b.size
-	if b.declared > 0 {
-		size = b.declared
-	}
+	most, exact := b.bound()
 	switch {
 	case b.wrong != nil:
 		return 0, b.wrong
-	case b.read == size:
+	case b.read == most:
 		return 0, io.EOF
 	case len(p) == 0:
 		return 0, nil
-	case size >= 0:
-		p = p[:min(int64(len(p)), size-b.read)]
+	case most >= 0:
+		p = p[:min(int64(len(p)), most-b.read)]
 	}
 	n, err := b.r.Read(p)
 	b.read += int64(n)
@@ -182,15 +212,21 @@ func (b *Body) Read(p []byte) (int, error) {
 	case b.idle == mostIdle && err == nil:
 		b.wrong = io.ErrNoProgress
 		return 0, b.wrong
-	case b.read < size && err == io.EOF:
-		b.wrong = b.short(size)
+	case exact && b.read < most && err == io.EOF:
+		b.wrong = b.short(most)
 		return n, b.wrong
-	case b.read < size || b.declared == 0 || err != nil:
+	case b.read < most || b.size >= 0 || most < 0 || err != nil:
 		return n, err
 	}
-	if err = b.end(); err == nil {
-		b.wrong = fmt.Errorf("%w: the body is longer than the %d bytes that Size says", b.invalid, b.declared)
+	switch err = b.end(); {
+	case err == nil && exact:
+		b.wrong = fmt.Errorf("%w: the body is longer than the %d bytes that Size says", b.invalid, most)
 		return 0, b.wrong
+	case err == nil:
+		b.wrong = fmt.Errorf("%w: the body is longer than the %d bytes that this bucket takes at most", b.invalid, most)
+		return 0, b.wrong
+	case err != io.EOF:
+		b.wrong = err
 	}
 	return n, err
 }

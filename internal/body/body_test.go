@@ -249,3 +249,33 @@ func (s *stuck) Seek(off int64, whence int) (int64, error) {
 	}
 	return s.Reader.Seek(off, whence)
 }
+
+// A body is limited to the size of the largest object: at once where its size is known, and else as it is read.
+func TestLimit(t *testing.T) {
+	errInvalid := errors.New("invalid")
+	for _, test := range []struct {
+		content string
+		ok      bool
+	}{{"", true}, {"ab", true}, {"abc", true}, {"abcd", false}, {"abcdefgh", false}} {
+		if err := New(strings.NewReader(test.content)).Limit(3, errInvalid); (err == nil) != test.ok || !test.ok && !errors.Is(err, errInvalid) {
+			t.Errorf("%q is limited to 3 bytes: %v", test.content, err)
+		}
+		for name, r := range map[string]func(io.Reader) io.Reader{
+			"whole": func(r io.Reader) io.Reader { return struct{ io.Reader }{r} }, "one byte": iotest.OneByteReader, "data and error": iotest.DataErrReader,
+		} {
+			b := New(r(strings.NewReader(test.content)))
+			for _, most := range []int64{5, 3, 4} { // the least applies
+				if err := b.Limit(most, errInvalid); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got, err := io.ReadAll(b)
+			if (err == nil) != test.ok || !test.ok && !errors.Is(err, errInvalid) || test.ok && string(got) != test.content || len(got) > 3 {
+				t.Errorf("%s: a stream of %q, limited to 3 bytes, delivers %q, %v", name, test.content, got, err)
+			}
+			if _, again := b.Read(make([]byte, 1)); !test.ok && !errors.Is(again, errInvalid) {
+				t.Errorf("%s: a read after the error returns %v", name, again)
+			}
+		}
+	}
+}
