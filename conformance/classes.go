@@ -46,7 +46,10 @@ func wantClass(t *T, what string, err error, targets ...error) {
 	got := classes(err)
 	slices.Sort(got)
 	slices.Sort(want)
-	if !slices.Equal(got, want) || err == nil {
+	switch {
+	case err == nil:
+		t.Errorf("%s succeeded; expected an error of class %q", what, strings.Join(want, "+"))
+	case !slices.Equal(got, want):
 		t.Errorf("%s answers %v, which is of the class %q, not %q", what, err, strings.Join(got, "+"), strings.Join(want, "+"))
 	}
 }

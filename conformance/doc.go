@@ -28,7 +28,7 @@
 //	Expected: map[string]conformance.KnownFailure{
 //		"C22": {
 //			Reason: "the store verifies no checksum: https://example.com/issues/1",
-//			Texts:  []string{`answers <nil>, which is of the class "", not "checksum"`, "puts with wrong checksums"},
+//			Texts:  []string{`succeeded; expected an error of class "checksum"`, "puts with wrong checksums"},
 //		},
 //	},
 //
