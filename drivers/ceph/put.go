@@ -121,9 +121,6 @@ func (b *bucket) send(ctx context.Context, c *change, w *writer, r io.Reader, ve
 	}
 	sent, err := w.write(ctx, src, opts.Concurrency)
 	c.next.Size, c.next.CRC32C = sent.size, sent.crc
-	if err == nil && sent.size > maxObject {
-		err = fmt.Errorf("%w: the body has %d bytes; this bucket takes at most %d", blob.ErrInvalid, sent.size, int64(maxObject))
-	}
 	return err
 }
 
