@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -151,13 +152,18 @@ func endInTheMiddle(t *T, why error) {
 	}
 }
 
-// endless is a body without an end, that says when so much of it has been read.
+// endless is a body without an end, that says when so much of it has been read. It fails when the case is over, so that a
+// driver which ignores the end of a context does not go on reading.
 type endless struct {
+	over           context.Context // of the case
 	read, signalAt int
 	signal         func()
 }
 
 func (e *endless) Read(p []byte) (int, error) {
+	if err := e.over.Err(); err != nil {
+		return 0, fmt.Errorf("the case is over: %w", err)
+	}
 	p = p[:min(len(p), 64<<10)]
 	clear(p)
 	if before := e.read; before < e.signalAt && before+len(p) >= e.signalAt {
@@ -179,7 +185,7 @@ func promptCancel(t *T) {
 	forever := func(step func(ctx context.Context) error) func(context.Context, func()) error {
 		return func(ctx context.Context, started func()) error {
 			for first := true; ; first = false {
-				if err := step(ctx); err != nil {
+				if err := cmp.Or(step(ctx), t.ctx.Err()); err != nil {
 					return err
 				}
 				if first {
@@ -190,7 +196,7 @@ func promptCancel(t *T) {
 	}
 	for name, call := range map[string]func(ctx context.Context, started func()) error{
 		"put": func(ctx context.Context, started func()) error {
-			_, err := t.Bucket.Put(ctx, "endless", &endless{signalAt: 1 << 20, signal: started}, nil)
+			_, err := t.Bucket.Put(ctx, "endless", &endless{over: t.ctx, signalAt: 1 << 20, signal: started}, nil)
 			return err
 		},
 		"get": forever(func(ctx context.Context) error {
