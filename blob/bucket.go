@@ -75,7 +75,8 @@ type Upload interface {
 	// PartSize is the size in bytes that every part but the last has. It was chosen at the beginning.
 	PartSize() int64
 
-	// Put sends part n, counted from 1. A part that is sent again replaces the former one.
+	// Put sends part n, counted from 1. A part that is sent again replaces the former one. The part is the whole section,
+	// wherever its Read stands, and Put leaves it there.
 	Put(ctx context.Context, n int, body *io.SectionReader) (Part, error)
 
 	// Parts yields the parts that have arrived, by number.

@@ -96,7 +96,7 @@ func (u *checkedUpload) Put(ctx context.Context, n int, body *io.SectionReader) 
 	if err != nil {
 		return Part{}, u.c.fail("upload", u.key, err)
 	}
-	p, err := u.u.Put(ctx, n, body)
+	p, err := u.u.Put(ctx, n, io.NewSectionReader(body, 0, body.Size())) // a driver may read it, and the caller may send it again
 	return p, u.c.failed(ctx, "upload", u.key, err)
 }
 

@@ -2,7 +2,9 @@ package blob_test
 
 import (
 	"errors"
+	"io"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,4 +49,32 @@ func TestAbortUploads(t *testing.T) {
 	}
 	_, err := blob.AbortUploads(ctx, checkedFake(t, &fake{caps: func(c *blob.Capabilities) { c.Uploads.Listed = false }}), "", time.Now())
 	wantErr(t, err, errors.ErrUnsupported)
+}
+
+// A part is the whole section, wherever that stands, so that it can be sent again.
+func TestPartIsTheWholeSection(t *testing.T) {
+	for name, b := range map[string]blob.Bucket{"calls hooks": newMem(t), "does not": withoutHooks(t), "Sub": blob.Sub(newMem(t), "a/")} {
+		for _, hook := range []*blob.Hook{nil, {}} {
+			u, err := b.Upload(ctx, "k", &blob.UploadOptions{Hook: hook})
+			if err != nil {
+				t.Fatal(err)
+			}
+			section := io.NewSectionReader(strings.NewReader("content"), 0, 7)
+			if _, err := section.Seek(3, io.SeekStart); err != nil {
+				t.Fatal(err)
+			}
+			for try := range 2 {
+				if p, err := u.Put(ctx, 1, section); err != nil || p.Size != 7 {
+					t.Errorf("%s, try %d: a part of %d bytes, %v", name, try, p.Size, err)
+				}
+			}
+			if at, _ := section.Seek(0, io.SeekCurrent); at != 3 {
+				t.Errorf("%s: the section is left at %d", name, at)
+			}
+			if _, err := u.Complete(ctx); err != nil {
+				t.Error(err)
+			}
+			wantContent(t, b, "k", "content")
+		}
+	}
 }
