@@ -9,7 +9,7 @@ import (
 
 // AbortUploads aborts the unfinished uploads of keys that begin with prefix, if they began before a time, such as those
 // of processes that died, and returns how many. Most stores keep their parts, and charge for them, until then. It stops
-// at the first error; a bucket that does not list uploads (UploadRules.Listed) answers [errors.ErrUnsupported].
+// at the first error; for a bucket that does not list uploads (UploadRules.Listed) the error is [errors.ErrUnsupported].
 func AbortUploads(ctx context.Context, b Bucket, prefix string, before time.Time) (int, error) {
 	n := 0
 	for info, err := range b.Uploads(ctx, prefix) {

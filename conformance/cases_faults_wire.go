@@ -110,7 +110,7 @@ func resetInRequest(t *T) {
 					t.WantContent(key, content)
 					return
 				}
-				r.open() // who cannot read the body again must say so
+				r.open() // a driver that cannot read the body again returns an error
 				holdsOld(t, key)
 			})
 		}

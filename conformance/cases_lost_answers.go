@@ -182,7 +182,7 @@ func (l *link) silenced(key, what string, call func(ctx context.Context, b blob.
 func ambiguous(t *T) {
 	l := t.link()
 	parts := []func(){func() {
-		// Nothing comes back, neither from the write nor from who looks for it.
+		// No response arrives, neither to the write nor to the query that looks for the object.
 		l.silenced("silent", "put if-absent", func(ctx context.Context, b blob.Bucket) error {
 			_, err := b.Put(ctx, "silent", strings.NewReader(newContent), &blob.PutOptions{If: blob.IfAbsent})
 			return err
@@ -193,7 +193,7 @@ func ambiguous(t *T) {
 		l.ifAbsent("writes", newContent, t.lost().Forever()).succeedsOr(blob.ErrAmbiguous)
 		holdsNew(t, "writes")
 	}, func() {
-		// What never reached the server did not happen, and who can know that may say so.
+		// A request that never reached the server was not carried out, and a driver that knows this may return its error.
 		t.Put("never", oldContent)
 		l.put("never", newContent, true, nil, faultproxy.Reset().Forever()).open()
 		holdsOld(t, "never")

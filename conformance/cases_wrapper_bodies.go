@@ -65,7 +65,7 @@ func viewOf(t *T, b blob.Bucket) blob.Bucket {
 	return a.as("u")
 }
 
-// A progress wrapper is what somebody may write who shows how far a transfer is.
+// A progress wrapper counts the bytes of transfers, as a program does that shows how far they are.
 type progress struct {
 	blob.Wrapper
 	mu             sync.Mutex

@@ -28,7 +28,7 @@ Each case of [the suite](doc.go) on each store: what it checks, and how it ended
 - **not run**: the suite cannot reach what it would need for that.
 
 This file is written by ` + "`go -C conformance/providers test -tags ceph . -timeout 160m -args -matrix`" + `, or with -run for some
-stores alone, and each run of the tests compares it with what it sees.
+stores or cases alone, and each run of the tests compares it with what it sees.
 
 `
 
@@ -138,7 +138,8 @@ func write(t *testing.T, table int, ran []*conformance.Report) {
 	}
 }
 
-// with returns m with what ran in place of the same stores, of whatever version. Stores that are not there yet come last.
+// with returns m with what ran in place of the same stores, of whatever version. A case that did not run keeps its outcome,
+// so -run can select some cases. Stores that are not there yet come last.
 func (m matrix) with(ran []*conformance.Report) matrix {
 	m = slices.Clone(m)
 	for _, r := range ran {
@@ -146,10 +147,22 @@ func (m matrix) with(ran []*conformance.Report) matrix {
 		if at < 0 {
 			m = append(m, r)
 		} else {
-			m[at] = r
+			m[at] = over(m[at], r)
 		}
 	}
 	return m
+}
+
+// over returns the results of a run over those of an earlier one of the same store.
+func over(old, ran *conformance.Report) *conformance.Report {
+	merged := *ran
+	merged.Results = slices.Clone(ran.Results)
+	for _, res := range old.Results {
+		if !slices.ContainsFunc(ran.Results, func(r conformance.Result) bool { return r.ID == res.ID }) {
+			merged.Results = append(merged.Results, res)
+		}
+	}
+	return &merged
 }
 
 // format is the content of the file. What the cases check is said in its first table alone.
@@ -195,5 +208,26 @@ func TestMatrixKeepsTheOthers(t *testing.T) {
 	old := matrix{{Store: "mem"}, {Store: "s3:x-1.2"}, {Store: "b2"}}
 	if got := old.with([]*conformance.Report{{Store: "new"}, {Store: "s3:x-1.3"}}).stores(); !slices.Equal(got, []string{"mem", "s3:x-1.3", "b2", "new"}) {
 		t.Errorf("it has the columns %q", got)
+	}
+}
+
+// Some cases of a store can be written alone.
+func TestMatrixKeepsTheOtherCases(t *testing.T) {
+	report := func(outcomes map[string]conformance.Outcome) *conformance.Report {
+		r := &conformance.Report{Store: "mem"}
+		for id, o := range outcomes {
+			r.Results = append(r.Results, conformance.Result{ID: id, Outcome: o})
+		}
+		return r
+	}
+	old := matrix{report(map[string]conformance.Outcome{"A01": conformance.Pass, "A02": conformance.Pass})}
+	got := old.with([]*conformance.Report{report(map[string]conformance.Outcome{"A02": conformance.Unsupported, "A03": conformance.Pass})})
+	for id, want := range map[string]string{"A01": "pass", "A02": "unsupported", "A03": "pass"} {
+		if o := got.outcome("mem", id); o != want {
+			t.Errorf("%s is %q, want %q", id, o, want)
+		}
+	}
+	if o := old.outcome("mem", "A02"); o != "pass" {
+		t.Errorf("the earlier run has changed: A02 is %q", o)
 	}
 }

@@ -46,8 +46,8 @@ var bundled struct {
 }
 
 // Client returns the client that all buckets of the process share, so that they share connections, or, if roots is not
-// nil, another that trusts those certificates instead. That is shared by all who ask for the same certificates one after
-// the other. Neither follows redirects.
+// nil, a client that trusts those certificates instead. Only the latest such client is kept, so buckets share it if they are
+// opened with the same certificates one after the other. Neither client follows redirects.
 func Client(roots *x509.CertPool) *http.Client {
 	if roots == nil {
 		return shared()
