@@ -37,7 +37,7 @@ var Swift = &Provider{
 		"L18": {
 			Reason: "an upload that was completed is still found by its ID, as long as the object that it made is there: " +
 				"https://github.com/openstack/swift/blob/2.30.1/swift/common/middleware/s3api/controllers/multi_upload.py#L99-L125",
-			Texts: []string{"resumption of what is complete answers <nil>"},
+			Texts: []string{"resumption of what is complete succeeded"},
 		},
 		"E18": overwritten, "J11": overwritten, "N03": overwritten, "N08": overwritten,
 	},
