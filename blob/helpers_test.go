@@ -93,7 +93,7 @@ func noise(n int) string {
 	return string(b)
 }
 
-// A fake is a driver whose calls a test may answer or change; the others go to another bucket. It counts calls.
+// A fake is a driver whose calls a test can replace or change; the other calls go to another bucket. It counts calls.
 type fake struct {
 	blob.Unsupported
 	Bucket blob.Bucket
